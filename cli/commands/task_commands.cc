@@ -1,0 +1,160 @@
+#include <memory>
+
+#include "cli/commands/command.h"
+#include "cli/commands/paging.h"
+#include "cli/names.h"
+#include "cli/output/task_page.h"
+#include "cli/secret_file.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct Arguments {
+  std::string id;
+  std::string migration;
+  bool all = false;
+  std::string evidence;
+  std::string from_file;
+};
+
+void PrintTask(Invocation& invocation, const v1::Task& task) {
+  invocation.Print(task, [&task](const Style& style) {
+    return TaskPage(task, style) + TaskAnswerSection(task, style);
+  });
+}
+
+void PrintAnswered(Invocation& invocation, const v1::Task& task) {
+  invocation.Print(task, [&task](const Style&) {
+    return "answered " + task.name() + "; the daemon now looks for itself: " +
+           "keyturn attach " + ShortId(task.migration()) + "\n";
+  });
+}
+
+Outcome List(Invocation& invocation, const Arguments& arguments) {
+  v1::ListTasksRequest request;
+  request.set_show_closed(arguments.all);
+  if (!arguments.migration.empty()) {
+    const absl::StatusOr<std::string> migration =
+        ResourceName("migrations", arguments.migration);
+    if (!migration.ok()) return migration.status();
+    request.set_migration(*migration);
+  }
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<v1::ListTasksResponse> response =
+      ListAll(**client, &v1::Tasks::Stub::ListTasks, request);
+  if (!response.ok()) {
+    return WhileDoing(response.status(), "cannot list the tasks");
+  }
+  invocation.Print(*response, [&response](const Style& style) {
+    return TaskTable({response->tasks().begin(), response->tasks().end()},
+                     style);
+  });
+  return ExitCode::kDone;
+}
+
+Outcome Show(Invocation& invocation, const Arguments& arguments) {
+  const absl::StatusOr<std::string> name = ResourceName("tasks", arguments.id);
+  if (!name.ok()) return name.status();
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::GetTaskRequest request;
+  request.set_name(*name);
+  const absl::StatusOr<v1::Task> task =
+      (*client)->Call(&v1::Tasks::Stub::GetTask, request);
+  if (!task.ok()) return WhileDoing(task.status(), "cannot show " + *name, *name);
+  PrintTask(invocation, *task);
+  return ExitCode::kDone;
+}
+
+Outcome Done(Invocation& invocation, const Arguments& arguments) {
+  const absl::StatusOr<std::string> name = ResourceName("tasks", arguments.id);
+  if (!name.ok()) return name.status();
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::CompleteTaskRequest request;
+  request.set_name(*name);
+  request.set_evidence(arguments.evidence);
+  const absl::StatusOr<v1::Task> task =
+      (*client)->Call(&v1::Tasks::Stub::CompleteTask, request);
+  if (!task.ok()) {
+    return WhileDoing(task.status(), "cannot answer " + *name, *name);
+  }
+  PrintAnswered(invocation, *task);
+  return ExitCode::kDone;
+}
+
+Outcome Submit(Invocation& invocation, const Arguments& arguments) {
+  const absl::StatusOr<std::string> name = ResourceName("tasks", arguments.id);
+  if (!name.ok()) return name.status();
+  const std::string doing = "cannot hand in the token for " + *name;
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::SubmitTaskSecretRequest request;
+  const MessageWiper wiper(request);
+  const absl::StatusOr<SecretValues> values =
+      ReadSecret(TokenForm(), arguments.from_file, invocation.console());
+  if (!values.ok()) return WhileDoing(values.status(), doing, *name);
+  request.set_name(*name);
+  Fill(*values, request);
+  const absl::StatusOr<v1::Task> task =
+      (*client)->Call(&v1::Tasks::Stub::SubmitTaskSecret, request);
+  if (!task.ok()) return WhileDoing(task.status(), doing, *name);
+  PrintAnswered(invocation, *task);
+  return ExitCode::kDone;
+}
+
+void AddAnsweringCommands(CLI::App& noun, Invocation& invocation) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App& done = AddCommand(
+      noun, invocation, "done",
+      "Says that a task was done; the daemon then looks for itself",
+      {"keyturn task done k3q7n2x5a4bcdefg",
+       "keyturn task done k3q7n2x5a4bcdefg --evidence \"ticket OPS-123\""},
+      [&invocation, arguments] { return Done(invocation, *arguments); });
+  AddPositional(done, "ID", arguments->id, "The task", kTaskType);
+  done.add_option("--evidence", arguments->evidence,
+                  "What you did or saw; kept in the history, no secrets")
+      ->type_name("TEXT");
+
+  CLI::App& submit = AddCommand(
+      noun, invocation, "submit",
+      "Hands in the token id and secret that NetSuite shows only once",
+      {"keyturn task submit k3q7n2x5a4bcdefg",
+       "keyturn task submit k3q7n2x5a4bcdefg --from-file token.json", "",
+       "The file holds {\"tokenId\": \"…\", \"tokenSecret\": \"…\"}."},
+      [&invocation, arguments] { return Submit(invocation, *arguments); });
+  AddPositional(submit, "ID", arguments->id, "The task", kTaskType);
+  submit
+      .add_option("--from-file", arguments->from_file,
+                  "JSON file with the token, - for standard input [asks on the "
+                  "terminal]")
+      ->type_name(kFileType);
+}
+
+}  // namespace
+
+void AddTaskCommands(CLI::App& top, Invocation& invocation) {
+  CLI::App& noun = AddNoun(top, "task", "What only a person can do");
+  const auto arguments = std::make_shared<Arguments>();
+
+  CLI::App& list = AddCommand(
+      noun, invocation, "list", "Lists the open tasks, oldest first",
+      {"keyturn task list", "keyturn task list --migration k3q7n2x5a4bcdefg",
+       "keyturn task list --all -o json"},
+      [&invocation, arguments] { return List(invocation, *arguments); });
+  list.add_option("--migration", arguments->migration, "Only those of this one")
+      ->type_name(kMigrationType);
+  list.add_flag("--all", arguments->all, "Also those that are not open");
+
+  CLI::App& show = AddCommand(
+      noun, invocation, "show",
+      "Shows a task: what to do, where, and what must stand in each field",
+      {"keyturn task show k3q7n2x5a4bcdefg"},
+      [&invocation, arguments] { return Show(invocation, *arguments); });
+  AddPositional(show, "ID", arguments->id, "The task", kTaskType);
+
+  AddAnsweringCommands(noun, invocation);
+}
+
+}  // namespace keyturn::cli

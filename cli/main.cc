@@ -1,0 +1,15 @@
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/run.h"
+
+int main(int argc, char** argv) {
+  // gRPC writes its own lines about connections that fail; ours say it better.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  keyturn::cli::Console console = keyturn::cli::Console::OfProcess();
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0),
+                                           argv + argc);
+  return static_cast<int>(keyturn::cli::Run(arguments, console));
+}

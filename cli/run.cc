@@ -1,0 +1,100 @@
+#include "cli/run.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "cli/commands/command.h"
+#include "cli/errors.h"
+#include "cli/version.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr size_t kHelpColumn = 34;
+
+void BuildCommands(CLI::App& top, Invocation& invocation) {
+  top.fallthrough();
+  top.get_formatter()->column_width(kHelpColumn);
+  top.set_version_flag("--version", absl::StrCat("keyturn ", kVersion));
+  top.require_subcommand(1);
+  top.footer(
+      "Examples:\n"
+      "  keyturn discover acme\n"
+      "  keyturn plan -f spec.yaml\n"
+      "  keyturn migrate -f spec.yaml\n"
+      "  keyturn task list\n"
+      "\n"
+      "keyturn COMMAND --help tells more about each. Exit codes: 0 done, 1 "
+      "failed,\n2 usage, 3 refused, 4 waits for a person, 5 rolled back, 6 "
+      "needs attention,\n7 daemon not reachable, 8 not permitted.");
+  invocation.AddGlobalOptions(top);
+  AddMigrateCommands(top, invocation);
+  AddMigrationCommands(top, invocation);
+  AddTaskCommands(top, invocation);
+  AddInventoryCommands(top, invocation);
+  AddAccountCommands(top, invocation);
+  AddCredentialCommands(top, invocation);
+  AddContextCommands(top, invocation);
+  AddServerCommands(top, invocation);
+  AddCompletionCommands(top, invocation);
+}
+
+ExitCode Tell(const absl::Status& status, OutputFormat format,
+              Console& console) {
+  const Problem problem = Explain(status);
+  console.Write(Stream::kError, format == OutputFormat::kJson
+                                    ? ToJson(problem)
+                                    : ToText(problem));
+  return problem.exit_code;
+}
+
+// The innermost command that was named, for "see its --help".
+std::string NamedCommand(const CLI::App& top) {
+  std::string name = "keyturn";
+  for (const CLI::App* at = &top; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    absl::StrAppend(&name, " ", at->get_name());
+  }
+  return name;
+}
+
+// Help and version are told by exceptions too; they are no errors.
+absl::StatusOr<bool> Parse(CLI::App& top, std::vector<std::string> arguments,
+                           Console& console) {
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    top.parse(std::move(arguments));
+    return true;
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* at = &top;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    console.Write(Stream::kOut, at->help("", CLI::AppFormatMode::Normal));
+    return false;
+  } catch (const CLI::CallForVersion& version) {
+    console.Write(Stream::kOut, std::string(version.what()) + "\n");
+    return false;
+  } catch (const CLI::Error& error) {
+    return UsageError(error.what(), NamedCommand(top) + " --help");
+  }
+}
+
+}  // namespace
+
+ExitCode Run(const std::vector<std::string>& arguments, Console& console) {
+  CLI::App top("Moves integrations from passwords to tokens.", "keyturn");
+  Invocation invocation(console);
+  BuildCommands(top, invocation);
+  const absl::StatusOr<bool> parsed = Parse(top, arguments, console);
+  if (!parsed.ok()) {
+    return Tell(parsed.status(), invocation.format(), console);
+  }
+  if (!*parsed) return ExitCode::kDone;
+  const Outcome outcome = invocation.action();
+  if (!outcome.ok()) {
+    return Tell(outcome.status(), invocation.format(), console);
+  }
+  return *outcome;
+}
+
+}  // namespace keyturn::cli

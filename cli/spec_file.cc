@@ -1,0 +1,212 @@
+#include "cli/spec_file.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/errors.h"
+#include "cli/yaml_reader.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr size_t kSpecBytesMax = 256 * 1024;
+
+}  // namespace
+
+// Fills one SpecFile from one document.
+class SpecReader {
+ public:
+  SpecReader(const YAML::Node& document, SpecFile& file)
+      : file_(file), mistakes_(file.file_), top_(document, "", mistakes_) {}
+
+  absl::Status Read() {
+    v1::Spec& spec = file_.spec_;
+    Note("spec", top_, "");
+    spec.set_recipe(Optional(top_, "recipe", "spec.recipe"));
+    ReadCeligo(*spec.mutable_celigo());
+    ReadNetSuite(*spec.mutable_netsuite());
+    ReadRole(*spec.mutable_role());
+    ReadToken(spec);
+    spec.set_iclient(Optional(top_, "iclient", "spec.iclient"));
+    spec.set_old_login(Optional(top_, "oldLogin", "spec.old_login"));
+    ReadFlows(spec);
+    spec.set_approvals(top_.Integer("approvals").value_or(0));
+    Note("spec.approvals", top_, "approvals");
+    top_.RefuseOthers();
+    return mistakes_.ToStatus();
+  }
+
+ private:
+  void Note(const std::string& field, const YamlMapping& mapping,
+            const std::string& key) {
+    file_.places_[field] = {.line = mapping.Line(key),
+                            .field = key.empty() ? "" : mapping.Field(key)};
+  }
+
+  std::string Optional(YamlMapping& mapping, const std::string& key,
+                       const std::string& field) {
+    Note(field, mapping, key);
+    return mapping.Text(key).value_or("");
+  }
+
+  std::string Required(YamlMapping& mapping, const std::string& key,
+                       const std::string& field, const std::string& allowed) {
+    Note(field, mapping, key);
+    return mapping.RequiredText(key, allowed);
+  }
+
+  // The mapping under `key` of the top; a mistake when it is required and
+  // absent.
+  std::optional<YamlMapping> Section(const std::string& key,
+                                     const std::string& required_keys) {
+    Note("spec." + key, top_, key);
+    const std::optional<YAML::Node> value = top_.Value(key);
+    if (value.has_value()) return YamlMapping(*value, key, mistakes_);
+    if (!required_keys.empty()) {
+      top_.Mistake(key, "is missing: a mapping with " + required_keys);
+    }
+    return std::nullopt;
+  }
+
+  void ReadCeligo(v1::Spec::Celigo& celigo) {
+    std::optional<YamlMapping> section =
+        Section("celigo", "account, and connection or tile");
+    if (!section.has_value()) return;
+    celigo.set_account(Required(*section, "account", "spec.celigo.account",
+                                "the name of a Celigo account of the daemon"));
+    celigo.set_connection(
+        Optional(*section, "connection", "spec.celigo.connection"));
+    celigo.set_tile(Optional(*section, "tile", "spec.celigo.tile"));
+    if (celigo.connection().empty() && celigo.tile().empty()) {
+      section->Mistake("connection",
+                       "is missing: the connection's id, or tile: with the "
+                       "integration's id");
+    }
+    section->RefuseOthers();
+  }
+
+  void ReadNetSuite(v1::Spec::NetSuite& netsuite) {
+    std::optional<YamlMapping> section = Section("netsuite", "account and user");
+    if (!section.has_value()) return;
+    netsuite.set_account(
+        Required(*section, "account", "spec.netsuite.account",
+                 "the name of a NetSuite account of the daemon"));
+    netsuite.set_user(Required(*section, "user", "spec.netsuite.user",
+                               "the e-mail address of the integration's user"));
+    section->RefuseOthers();
+  }
+
+  void ReadRole(v1::Spec::Role& role) {
+    std::optional<YamlMapping> section = Section("role", "name");
+    if (!section.has_value()) return;
+    role.set_name(Required(*section, "name", "spec.role.name",
+                           "the name of the role to be used"));
+    role.set_from(Optional(*section, "from", "spec.role.from"));
+    Note("spec.role.add_permissions", *section, "addPermissions");
+    for (std::string& permission :
+         section->TextList("addPermissions")
+             .value_or(std::vector<std::string>())) {
+      role.add_add_permissions(std::move(permission));
+    }
+    section->RefuseOthers();
+  }
+
+  void ReadToken(v1::Spec& spec) {
+    std::optional<YamlMapping> section = Section("token", "");
+    if (!section.has_value()) return;
+    v1::Spec::Token& token = *spec.mutable_token();
+    token.set_application(
+        Optional(*section, "application", "spec.token.application"));
+    token.set_consumer(Optional(*section, "consumer", "spec.token.consumer"));
+    section->RefuseOthers();
+  }
+
+  void ReadFlows(v1::Spec& spec) {
+    std::optional<YamlMapping> section = Section("flows", "");
+    if (!section.has_value()) return;
+    v1::Spec::Flows& flows = *spec.mutable_flows();
+    Note("spec.flows.test", *section, "test");
+    Note("spec.flows.test_ids", *section, "test");
+    Note("spec.flows.run_ids", *section, "run");
+    ReadTestFlows(*section, flows);
+    for (std::string& id :
+         section->TextList("run").value_or(std::vector<std::string>())) {
+      flows.add_run_ids(std::move(id));
+    }
+    section->RefuseOthers();
+  }
+
+  void ReadTestFlows(YamlMapping& section, v1::Spec::Flows& flows) {
+    const std::optional<YAML::Node> test = section.Value("test");
+    if (!test.has_value()) return;
+    if (test->IsScalar() &&
+        (test->Scalar() == "all" || test->Scalar() == "none")) {
+      flows.set_test(test->Scalar());
+      return;
+    }
+    if (!test->IsSequence()) {
+      section.Mistake("test", "must be all, none, or a list of flow ids");
+      return;
+    }
+    const std::vector<std::string> ids =
+        section.TextList("test").value_or(std::vector<std::string>());
+    flows.set_test(ids.empty() ? "none" : "ids");
+    for (const std::string& id : ids) flows.add_test_ids(id);
+  }
+
+  SpecFile& file_;
+  YamlMistakes mistakes_;
+  YamlMapping top_;
+};
+
+absl::StatusOr<SpecFile> SpecFile::Read(const std::string& path,
+                                        Console& console) {
+  absl::StatusOr<SecretText> text = path == "-"
+                                        ? console.ReadIn(kSpecBytesMax)
+                                        : ReadFile(path, kSpecBytesMax);
+  if (!text.ok()) return text.status();
+  return Parse(text->Reveal(), path == "-" ? "standard input" : path);
+}
+
+absl::StatusOr<SpecFile> SpecFile::Parse(const std::string& text,
+                                         const std::string& file) {
+  const absl::StatusOr<YAML::Node> document = ParseYaml(text, file);
+  if (!document.ok()) return document.status();
+  SpecFile result;
+  result.file_ = file;
+  if (absl::Status read = SpecReader(*document, result).Read(); !read.ok()) {
+    return WithNext(std::move(read), "correct " + file + " and try again");
+  }
+  return result;
+}
+
+absl::Status SpecFile::Locate(const absl::Status& status) const {
+  const ErrorDetails details = DetailsOf(status);
+  if (details.violations.empty()) return status;
+  std::vector<std::string> lines;
+  for (const FieldViolation& violation : details.violations) {
+    const Place* place = Find(violation.field);
+    if (place == nullptr) continue;
+    lines.push_back(absl::StrCat(
+        file_, ":", place->line, ": ",
+        place->field.empty() ? "" : place->field + ": ", violation.description));
+  }
+  if (lines.empty()) return status;
+  return WithNext(WithMessage(status, absl::StrJoin(lines, "\n")),
+                  "correct " + file_ + " and try again");
+}
+
+const SpecFile::Place* SpecFile::Find(std::string field) const {
+  while (!field.empty()) {
+    const auto place = places_.find(field);
+    if (place != places_.end()) return &place->second;
+    const size_t last = field.find_last_of(".[");
+    field.resize(last == std::string::npos ? 0 : last);
+  }
+  return nullptr;
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,179 @@
+#include "cli/yaml_reader.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/output/text.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr size_t kMistakesMax = 20;
+constexpr size_t kListEntriesMax = 1000;
+
+std::string Kind(const YAML::Node& node) {
+  switch (node.Type()) {
+    case YAML::NodeType::Undefined:
+    case YAML::NodeType::Null:
+      return "nothing";
+    case YAML::NodeType::Scalar:
+      return "a single value";
+    case YAML::NodeType::Sequence:
+      return "a list";
+    case YAML::NodeType::Map:
+      return "a mapping";
+  }
+  return "something unknown";
+}
+
+}  // namespace
+
+void YamlMistakes::Add(int line, const std::string& field,
+                       const std::string& message) {
+  if (lines_.size() == kMistakesMax) {
+    ++left_out_;
+    return;
+  }
+  lines_.push_back(absl::StrCat(file_, ":", line, ": ",
+                                field.empty() ? "" : OneLine(field) + ": ",
+                                message));
+}
+
+absl::Status YamlMistakes::ToStatus() const {
+  if (lines_.empty()) return absl::OkStatus();
+  std::string text = absl::StrJoin(lines_, "\n");
+  if (left_out_ > 0) absl::StrAppend(&text, "\nand ", left_out_, " more");
+  return absl::InvalidArgumentError(text);
+}
+
+absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
+                                     const std::string& file) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty() || documents[0].IsNull()) {
+      return absl::InvalidArgumentError(absl::StrCat(file, ":1: is empty"));
+    }
+    if (documents.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ":", LineOf(documents[1]),
+                       ": a second document begins here; one is allowed"));
+    }
+    return documents[0];
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ":", error.mark.line + 1, ": is not YAML: ", error.msg));
+  }
+}
+
+int LineOf(const YAML::Node& node) { return std::max(node.Mark().line, 0) + 1; }
+
+YamlMapping::YamlMapping(const YAML::Node& node, std::string path,
+                         YamlMistakes& mistakes)
+    : path_(std::move(path)), mistakes_(mistakes), line_(LineOf(node)) {
+  if (!node.IsMap()) {
+    mistakes_.Add(line_, path_, "must be a mapping, and is " + Kind(node));
+    return;
+  }
+  for (const auto& pair : node) {
+    const int line = LineOf(pair.first);
+    if (!pair.first.IsScalar()) {
+      mistakes_.Add(line, path_, "a key must be a single word");
+      continue;
+    }
+    const std::string key = pair.first.Scalar();
+    const auto [entry, fresh] =
+        entries_.emplace(key, Entry{.line = line, .value = pair.second});
+    if (!fresh) {
+      mistakes_.Add(line, Field(key),
+                    absl::StrCat("is given twice, first in line ",
+                                 entry->second.line));
+    }
+  }
+}
+
+std::optional<YAML::Node> YamlMapping::Value(const std::string& key) {
+  known_.push_back(key);
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return std::nullopt;
+  entry->second.asked_for = true;
+  return entry->second.value;
+}
+
+std::optional<std::string> YamlMapping::Text(const std::string& key) {
+  const std::optional<YAML::Node> value = Value(key);
+  if (!value.has_value()) return std::nullopt;
+  if (!value->IsScalar()) {
+    Mistake(key, "must be a single value, and is " + Kind(*value));
+    return std::nullopt;
+  }
+  return value->Scalar();
+}
+
+std::string YamlMapping::RequiredText(const std::string& key,
+                                      const std::string& allowed) {
+  const bool present = entries_.contains(key);
+  const std::optional<std::string> text = Text(key);
+  if (!present) {
+    Mistake(key, "is missing: " + allowed);
+  } else if (text.has_value() && text->empty()) {
+    Mistake(key, "is empty: " + allowed);
+  }
+  return text.value_or("");
+}
+
+std::optional<int> YamlMapping::Integer(const std::string& key) {
+  const std::optional<std::string> text = Text(key);
+  int number = 0;
+  if (!text.has_value()) return std::nullopt;
+  if (!absl::SimpleAtoi(*text, &number)) {
+    Mistake(key, "must be a whole number");
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<std::vector<std::string>> YamlMapping::TextList(
+    const std::string& key) {
+  const std::optional<YAML::Node> value = Value(key);
+  if (!value.has_value()) return std::nullopt;
+  if (!value->IsSequence() || value->size() > kListEntriesMax) {
+    Mistake(key, absl::StrCat("must be a list of at most ", kListEntriesMax,
+                              " entries, and is ", Kind(*value)));
+    return std::nullopt;
+  }
+  std::vector<std::string> entries;
+  for (const YAML::Node& entry : *value) {
+    if (entry.IsScalar() && !entry.Scalar().empty()) {
+      entries.push_back(entry.Scalar());
+    } else {
+      mistakes_.Add(LineOf(entry), Field(key),
+                    "each entry must be a single value");
+    }
+  }
+  return entries;
+}
+
+int YamlMapping::Line(const std::string& key) const {
+  const auto entry = entries_.find(key);
+  return entry == entries_.end() ? line_ : entry->second.line;
+}
+
+std::string YamlMapping::Field(const std::string& key) const {
+  return path_.empty() ? key : absl::StrCat(path_, ".", key);
+}
+
+void YamlMapping::Mistake(const std::string& key, const std::string& message) {
+  mistakes_.Add(Line(key), Field(key), message);
+}
+
+void YamlMapping::RefuseOthers() {
+  for (const auto& [key, entry] : entries_) {
+    if (entry.asked_for) continue;
+    mistakes_.Add(entry.line, Field(key),
+                  "is not known here; allowed: " + absl::StrJoin(known_, ", "));
+  }
+}
+
+}  // namespace keyturn::cli

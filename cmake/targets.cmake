@@ -1,0 +1,43 @@
+# One target per folder. Includes are written from the top of the project
+# ("daemon/base/clock.h", "keyturn/v1/migrations.pb.h").
+
+add_library(keyturn_options INTERFACE)
+target_include_directories(keyturn_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(keyturn_options INTERFACE
+  -Wall -Wextra -Werror -Wno-missing-field-initializers
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # g++ 12 mistakes the allocation functions of Asio's coroutine frames.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+if(KEYTURN_SANITIZE)
+  target_compile_options(keyturn_options INTERFACE
+    -fsanitize=${KEYTURN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(keyturn_options INTERFACE -fsanitize=${KEYTURN_SANITIZE})
+endif()
+
+# keyturn_library(NAME SOURCES … DEPS …)
+function(keyturn_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC keyturn_options ${ARG_DEPS})
+endfunction()
+
+# keyturn_binary(NAME OUTPUT name SOURCES … DEPS …)
+function(keyturn_binary name)
+  cmake_parse_arguments(ARG "" "OUTPUT" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT})
+  target_link_libraries(${name} PRIVATE keyturn_options ${ARG_DEPS})
+endfunction()
+
+# keyturn_test(NAME SOURCES … DEPS … [LABELS …]): a GoogleTest program, one ctest
+# case for the whole program.
+function(keyturn_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE keyturn_options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,91 @@
+// Who calls.
+#ifndef KEYTURN_DAEMON_ACCESS_IDENTITY_H_
+#define KEYTURN_DAEMON_ACCESS_IDENTITY_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace keyturn::access {
+
+// Never renumber: the bits of Roles are counted by these.
+enum class Role : int {
+  kAdministrator = 0,
+  kOperator = 1,
+  kApprover = 2,
+  kAuditor = 3,
+  kAutomation = 4,
+  kReader = 5,
+};
+
+inline constexpr std::array kAllRoles = {
+    Role::kAdministrator, Role::kOperator,   Role::kApprover,
+    Role::kAuditor,       Role::kAutomation, Role::kReader,
+};
+
+// "administrator", "operator", ...
+std::string_view Name(Role role);
+std::optional<Role> RoleFromName(std::string_view name);
+
+// A set of roles. No role implies another: what a role may do stands in the
+// table of policy.h alone.
+class Roles {
+ public:
+  constexpr Roles() = default;
+  constexpr Roles(std::initializer_list<Role> roles) {
+    for (const Role role : roles) Add(role);
+  }
+
+  constexpr void Add(Role role) { bits_ |= 1u << static_cast<int>(role); }
+  constexpr bool Has(Role role) const {
+    return (bits_ & (1u << static_cast<int>(role))) != 0;
+  }
+  constexpr bool Intersects(Roles other) const {
+    return (bits_ & other.bits_) != 0;
+  }
+  constexpr bool empty() const { return bits_ == 0; }
+
+  // In the order of kAllRoles.
+  std::vector<std::string> Names() const;
+
+  bool operator==(const Roles&) const = default;
+
+ private:
+  unsigned bits_ = 0;
+};
+
+enum class Transport {
+  // TCP with mutual TLS.
+  kTls,
+  // The unix socket.
+  kUnix,
+};
+
+// "tls", "unix".
+std::string_view Name(Transport transport);
+
+struct Identity {
+  // The certificate's common name, or "uid:{number}" on the unix socket; a
+  // common name cannot have a colon, so neither passes for the other.
+  std::string name;
+  Roles roles;
+  Transport transport = Transport::kTls;
+  // Of the client certificate: hexadecimal digits; empty on the unix socket.
+  std::string certificate_serial;
+  std::optional<absl::Time> certificate_expires_at;
+};
+
+// The peer of the unix socket with that user id: an administrator, since the
+// socket admits only those who can read the daemon's files anyway.
+Identity UnixIdentity(uid_t uid);
+
+}  // namespace keyturn::access
+
+#endif  // KEYTURN_DAEMON_ACCESS_IDENTITY_H_

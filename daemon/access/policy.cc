@@ -1,0 +1,123 @@
+#include "daemon/access/policy.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/base/status.h"
+
+namespace keyturn::access {
+namespace {
+
+using enum Role;
+
+constexpr Roles kAdministrators = {kAdministrator};
+// Works on migrations.
+constexpr Roles kOperators = {kAdministrator, kOperator};
+// Begins what was planned; decides nothing that a person should decide.
+constexpr Roles kBeginners = {kAdministrator, kOperator, kAutomation};
+constexpr Roles kApprovers = {kAdministrator, kApprover};
+constexpr Roles kReaders = {kAdministrator, kOperator,   kApprover,
+                            kAuditor,       kAutomation, kReader};
+// Whoever passed the transport's check, also without any role.
+constexpr Roles kEverybody = kReaders;
+
+struct Row {
+  std::string_view rpc;
+  Roles roles;
+  bool needs_role = true;
+};
+
+// Every RPC that the daemon serves. What is not listed is refused.
+constexpr auto kTable = std::to_array<Row>({
+    {"keyturn.v1.Access/WhoAmI", kEverybody, /*needs_role=*/false},
+
+    {"keyturn.v1.Accounts/CreateAccount", kAdministrators},
+    {"keyturn.v1.Accounts/DeleteAccount", kAdministrators},
+    {"keyturn.v1.Accounts/GetAccount", kReaders},
+    {"keyturn.v1.Accounts/ListAccounts", kReaders},
+    {"keyturn.v1.Accounts/TestAccount", kOperators},
+
+    {"keyturn.v1.Admin/GetServerInfo", kReaders},
+
+    {"keyturn.v1.Credentials/CreateCredential", kAdministrators},
+    {"keyturn.v1.Credentials/DeleteCredential", kAdministrators},
+    {"keyturn.v1.Credentials/GetCredential", kReaders},
+    {"keyturn.v1.Credentials/ListCredentials", kReaders},
+    {"keyturn.v1.Credentials/RotateCredential", kAdministrators},
+    {"keyturn.v1.Credentials/TestCredential", kOperators},
+
+    {"keyturn.v1.Inventory/Discover", kBeginners},
+
+    {"keyturn.v1.Migrations/ApproveMigration", kApprovers},
+    {"keyturn.v1.Migrations/CancelMigration", kOperators},
+    {"keyturn.v1.Migrations/CreateMigration", kBeginners},
+    {"keyturn.v1.Migrations/GetMigration", kReaders},
+    {"keyturn.v1.Migrations/ListEvents", kReaders},
+    {"keyturn.v1.Migrations/ListMigrations", kReaders},
+    {"keyturn.v1.Migrations/PauseMigration", kOperators},
+    {"keyturn.v1.Migrations/RejectMigration", kApprovers},
+    {"keyturn.v1.Migrations/ResumeMigration", kOperators},
+    {"keyturn.v1.Migrations/RetryMigration", kOperators},
+    {"keyturn.v1.Migrations/RollBackMigration", kOperators},
+    {"keyturn.v1.Migrations/StartMigration", kBeginners},
+    {"keyturn.v1.Migrations/WatchMigrations", kReaders},
+
+    {"keyturn.v1.Tasks/CompleteTask", kOperators},
+    {"keyturn.v1.Tasks/GetTask", kReaders},
+    {"keyturn.v1.Tasks/ListTasks", kReaders},
+    {"keyturn.v1.Tasks/SubmitTaskSecret", kOperators},
+
+    {"grpc.health.v1.Health/Check", kEverybody, /*needs_role=*/false},
+    {"grpc.health.v1.Health/Watch", kEverybody, /*needs_role=*/false},
+    {"grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+     kEverybody, /*needs_role=*/false},
+});
+
+const Row* FindRow(std::string_view rpc) {
+  const auto row = std::find_if(kTable.begin(), kTable.end(),
+                                [rpc](const Row& r) { return r.rpc == rpc; });
+  return row == kTable.end() ? nullptr : &*row;
+}
+
+}  // namespace
+
+absl::Status Authorize(const Identity& identity, std::string_view rpc) {
+  const Row* row = FindRow(rpc);
+  if (row != nullptr &&
+      (!row->needs_role || row->roles.Intersects(identity.roles))) {
+    return absl::OkStatus();
+  }
+  const std::vector<std::string> roles =
+      row == nullptr ? std::vector<std::string>() : row->roles.Names();
+  return base::WithReason(
+      absl::PermissionDeniedError(absl::StrCat(
+          identity.name, " may not call ", base::ToAbsl(rpc),
+          roles.empty() ? "" : ": it takes one of the roles ",
+          absl::StrJoin(roles, ", "), ". An administrator gives roles out.")),
+      "NOT_PERMITTED");
+}
+
+absl::Status CheckComplete(const std::vector<std::string>& rpcs) {
+  std::vector<std::string> faults;
+  for (const std::string& rpc : rpcs) {
+    if (FindRow(rpc) == nullptr) faults.push_back(rpc + " has no row");
+  }
+  for (const Row& row : kTable) {
+    if (std::find(rpcs.begin(), rpcs.end(), row.rpc) == rpcs.end()) {
+      faults.push_back(std::string(row.rpc) + " is not served");
+    }
+  }
+  if (faults.empty()) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("the table of permissions does not fit the services: ",
+                   absl::StrJoin(faults, "; ")));
+}
+
+Roles RolesFor(std::string_view rpc) {
+  const Row* row = FindRow(rpc);
+  return row == nullptr ? Roles() : row->roles;
+}
+
+}  // namespace keyturn::access

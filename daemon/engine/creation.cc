@@ -1,0 +1,173 @@
+#include "daemon/engine/creation.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/id.h"
+#include "daemon/base/status.h"
+#include "daemon/migration/spec.h"
+
+namespace keyturn::engine {
+namespace {
+
+using steps::Outcome;
+
+asio::awaitable<absl::Status> KeepInMemory() { co_return absl::OkStatus(); }
+
+std::string_view WordFor(store::AccountKind kind) {
+  return kind == store::AccountKind::kCeligo ? "Celigo" : "NetSuite";
+}
+
+absl::Status NotThere(std::string_view field, const absl::Status& status,
+                      std::string_view what, const std::string& name) {
+  if (!absl::IsNotFound(status)) return status;
+  const absl::Status missing = absl::NotFoundError(
+      absl::StrCat("there is no ", base::ToAbsl(what), " ", name, "; `keyturn ",
+                   base::ToAbsl(what), " list` shows those there are"));
+  return base::WithField(base::WithReason(missing, base::ReasonOf(status)),
+                         field);
+}
+
+// Errors that say about a plan what would otherwise be stored.
+absl::Status RefusalOf(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::kRefused) {
+    return outcome.refusal.ok()
+               ? absl::InternalError("preflight refused without a reason")
+               : outcome.refusal;
+  }
+  const bool passes = outcome.kind == Outcome::Kind::kRetry ||
+                      outcome.kind == Outcome::Kind::kWait;
+  const std::string reason =
+      outcome.attention.has_value() ? outcome.attention->reason : "";
+  if (passes) {
+    return base::WithReason(absl::UnavailableError(outcome.message),
+                            reason.empty() || reason == "ATTEMPTS_EXHAUSTED"
+                                ? "OUTSIDE_UNAVAILABLE"
+                                : reason);
+  }
+  return base::WithReason(absl::FailedPreconditionError(outcome.message),
+                          reason.empty() ? "BLOCKED" : reason);
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
+    Request request, CreateCommand command) {
+  CO_RETURN_IF_ERROR(Check(command.spec));
+  const absl::Time now = options_.clock.Now();
+  migration::Migration created =
+      migration::NewMigration(base::NewId(), std::move(command.spec),
+                              request.caller.identity, command.start, now);
+  const migration::Action preflight = migration::NextAction(created, now);
+  Attempts::Checkpoint checkpoint = [](std::string, std::string) {
+    return KeepInMemory();
+  };
+  migration::Migration seen = created;
+  Ending ending = co_await attempts_.Run(std::move(seen), preflight,
+                                         std::move(checkpoint));
+  if (ending.cut_by_stop) co_return StoppingError();
+  const Outcome::Kind kind = ending.outcome.kind;
+  const bool refused = kind == Outcome::Kind::kRefused;
+  if (refused || (command.validate_only && kind != Outcome::Kind::kPlan)) {
+    co_return RefusalOf(ending.outcome);
+  }
+  if (!command.validate_only) {
+    co_return co_await Store(std::move(request), std::move(created),
+                             std::move(ending));
+  }
+  const absl::Time planned = options_.clock.Now();
+  const migration::Event event =
+      EventOf(created, std::move(ending), planned, driver_.Jitter());
+  absl::StatusOr<Change> change = ChangeOf(created, event, /*settle=*/true);
+  if (!change.ok()) co_return change.status();
+  change->after.id.clear();
+  co_return std::move(change->after);
+}
+
+asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Store(
+    Request request, migration::Migration created, Ending ending) {
+  const absl::Time now = options_.clock.Now();
+  const migration::Happening made{
+      "CREATED", absl::StrCat("created by ", request.caller.identity),
+      migration::Step::kPreflight};
+  store::StoredEvent first =
+      StoredEventOf(created, made, request.caller.identity, created.created_at);
+  std::vector<store::CredentialWrite> credentials =
+      std::move(ending.outcome.credentials);
+  migration::Event event =
+      EventOf(created, std::move(ending), now, driver_.Jitter());
+  absl::StatusOr<Change> change = ChangeOf(created, event, /*settle=*/true);
+  if (!change.ok()) co_return change.status();
+  store::Batch& batch = change->batch;
+  batch.events.insert(batch.events.begin(), std::move(first));
+  request.target = absl::StrCat("migrations/", created.id);
+  Extras extras = ExtrasOf(request, request.target, now);
+  batch.request = std::move(extras.request);
+  batch.audit = std::move(extras.audit);
+  batch.credentials = std::move(credentials);
+  const absl::Status status = co_await ledger_.Commit(std::move(batch));
+  if (!status.ok()) co_return status;
+  ledger_.Log(change->log);
+  driver_.Consider(change->after);
+  co_return std::move(change->after);
+}
+
+absl::Status Creation::Check(const migration::Spec& spec) {
+  RETURN_IF_ERROR(migration::ValidateSpec(spec));
+  RETURN_IF_ERROR(CheckAccount("spec.celigo.account", spec.celigo.account,
+                               store::AccountKind::kCeligo));
+  RETURN_IF_ERROR(CheckAccount("spec.netsuite.account", spec.netsuite.account,
+                               store::AccountKind::kNetSuite));
+  RETURN_IF_ERROR(CheckCredential("spec.token.consumer", spec.token.consumer,
+                                  store::CredentialKind::kNetSuiteTba));
+  RETURN_IF_ERROR(CheckCredential("spec.old_login", spec.old_login,
+                                  store::CredentialKind::kNetSuiteLogin));
+  return CheckConnectionIsFree(spec);
+}
+
+absl::Status Creation::CheckAccount(std::string_view field,
+                                    const std::string& name,
+                                    store::AccountKind kind) {
+  const absl::StatusOr<store::Account> account =
+      options_.store.GetAccount(name);
+  if (!account.ok()) return NotThere(field, account.status(), "account", name);
+  if (account->kind == kind) return absl::OkStatus();
+  return base::FieldError(
+      field, absl::StrCat(name, " is a ", base::ToAbsl(WordFor(account->kind)),
+                          " account; name a ", base::ToAbsl(WordFor(kind)),
+                          " account"));
+}
+
+absl::Status Creation::CheckCredential(std::string_view field,
+                                       const std::string& name,
+                                       store::CredentialKind kind) {
+  if (name.empty()) return absl::OkStatus();
+  const absl::StatusOr<store::CredentialInfo> credential =
+      options_.store.GetCredential(name);
+  if (!credential.ok()) {
+    return NotThere(field, credential.status(), "credential", name);
+  }
+  if (credential->kind == kind) return absl::OkStatus();
+  return base::FieldError(
+      field,
+      absl::StrCat(name, " is a credential of kind ",
+                   base::ToAbsl(store::Name(credential->kind)),
+                   "; name one of kind ", base::ToAbsl(store::Name(kind))));
+}
+
+absl::Status Creation::CheckConnectionIsFree(const migration::Spec& spec) {
+  const std::string key =
+      ConnectionKey(spec.celigo.account, spec.celigo.connection);
+  if (key.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<std::string> other,
+                   options_.store.FindLiveByConnection(key));
+  if (!other.has_value()) return absl::OkStatus();
+  return base::WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "migration ", *other,
+          " works on this connection already; let it end, or cancel it")),
+      "LIVE_MIGRATION");
+}
+
+}  // namespace keyturn::engine

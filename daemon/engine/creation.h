@@ -1,0 +1,52 @@
+// Makes migrations.
+#ifndef KEYTURN_DAEMON_ENGINE_CREATION_H_
+#define KEYTURN_DAEMON_ENGINE_CREATION_H_
+
+#include <asio/awaitable.hpp>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/engine/attempts.h"
+#include "daemon/engine/driver.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/ledger.h"
+#include "daemon/engine/requests.h"
+#include "daemon/migration/model.h"
+
+namespace keyturn::engine {
+
+// Belongs to the engine's thread.
+class Creation {
+ public:
+  // All outlive the object.
+  Creation(const Engine::Options& options, Ledger& ledger, Attempts& attempts,
+           Driver& driver)
+      : options_(options),
+        ledger_(ledger),
+        attempts_(attempts),
+        driver_(driver) {}
+
+  // Engine::Create, but for repeated requests.
+  asio::awaitable<absl::StatusOr<migration::Migration>> Create(
+      Request request, CreateCommand command);
+
+ private:
+  // Everything that can be said without asking outside.
+  absl::Status Check(const migration::Spec& spec);
+  absl::Status CheckAccount(std::string_view field, const std::string& name,
+                            store::AccountKind kind);
+  absl::Status CheckCredential(std::string_view field, const std::string& name,
+                               store::CredentialKind kind);
+  absl::Status CheckConnectionIsFree(const migration::Spec& spec);
+  asio::awaitable<absl::StatusOr<migration::Migration>> Store(
+      Request request, migration::Migration created, Ending ending);
+
+  const Engine::Options& options_;
+  Ledger& ledger_;
+  Attempts& attempts_;
+  Driver& driver_;
+};
+
+}  // namespace keyturn::engine
+
+#endif  // KEYTURN_DAEMON_ENGINE_CREATION_H_

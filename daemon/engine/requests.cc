@@ -1,0 +1,79 @@
+#include "daemon/engine/requests.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+
+namespace keyturn::engine {
+namespace {
+
+store::AuditRow AuditRowOf(const Request& request, const absl::Status& status,
+                           absl::Time now) {
+  store::AuditRow row;
+  row.time = now;
+  row.actor = request.caller.identity;
+  row.transport = request.caller.transport;
+  row.action = request.action;
+  row.target = request.target;
+  row.request_id = request.caller.request_id;
+  row.result = absl::StatusCodeToString(status.code());
+  row.detail = base::MessageOf(status);
+  return row;
+}
+
+}  // namespace
+
+Extras ExtrasOf(const Request& request, std::string answer, absl::Time now) {
+  Extras extras;
+  extras.audit.push_back(AuditRowOf(request, absl::OkStatus(), now));
+  if (request.caller.request_id.empty()) return extras;
+  extras.request =
+      store::RequestRecord{request.caller.identity, request.caller.request_id,
+                           request.caller.fingerprint, std::move(answer), now};
+  return extras;
+}
+
+absl::StatusOr<std::string> Requests::FindAnswer(const Caller& caller) {
+  if (caller.request_id.empty()) return std::string();
+  ASSIGN_OR_RETURN(const std::optional<store::RequestRecord> stored,
+                   store_.FindRequest(caller.identity, caller.request_id));
+  if (!stored.has_value()) return std::string();
+  if (stored->fingerprint != caller.fingerprint) {
+    return base::WithReason(
+        absl::AlreadyExistsError(absl::StrCat(
+            "request id ", caller.request_id,
+            " was used for another request; give each request its own id")),
+        "REQUEST_ID_REUSED");
+  }
+  return stored->answer;
+}
+
+asio::awaitable<void> Requests::Enter(Key key) {
+  Waiting& waiting = under_way_[std::move(key)];
+  ++waiting.users;
+  co_await waiting.turns.Take();
+}
+
+void Requests::Leave(const Key& key) {
+  const auto found = under_way_.find(key);
+  found->second.turns.Pass();
+  if (--found->second.users == 0) under_way_.erase(found);
+}
+
+asio::awaitable<void> Requests::TellRefusal(Request request,
+                                            absl::Status refusal) {
+  const bool ours = base::ReasonOf(refusal) == "STOPPING";
+  if (request.dry_run || ours || ledger_.broken()) co_return;
+  store::Batch batch;
+  batch.audit.push_back(AuditRowOf(request, refusal, clock_.Now()));
+  const absl::Status stored = co_await ledger_.Commit(std::move(batch));
+  if (!stored.ok()) {
+    const std::string line =
+        absl::StrCat("audit: a refusal of ", request.action,
+                     " could not be stored: ", stored.message());
+    ledger_.Log({line});
+  }
+}
+
+}  // namespace keyturn::engine

@@ -1,0 +1,22 @@
+// What an operator may ask for.
+#ifndef KEYTURN_DAEMON_MIGRATION_SPEC_H_
+#define KEYTURN_DAEMON_MIGRATION_SPEC_H_
+
+#include "absl/status/status.h"
+#include "daemon/migration/model.h"
+
+namespace keyturn::migration {
+
+inline constexpr int kApprovalsMax = 10;
+inline constexpr int kFlowsNamedMax = 500;
+inline constexpr int kPermissionsMax = 200;
+inline constexpr int kTextMax = 200;
+
+// Checks the form of every field, without asking anybody. The error is
+// InvalidArgument and names the field as the public API does
+// ("spec.celigo.connection") and what is allowed there.
+absl::Status ValidateSpec(const Spec& spec);
+
+}  // namespace keyturn::migration
+
+#endif  // KEYTURN_DAEMON_MIGRATION_SPEC_H_

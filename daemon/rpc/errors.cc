@@ -1,0 +1,178 @@
+#include "daemon/rpc/errors.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/base/id.h"
+#include "daemon/base/status.h"
+#include "daemon/upstream/http/retry_after.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace keyturn::rpc {
+namespace {
+
+constexpr char kLastSequencePayload[] = "keyturn/last_sequence";
+
+std::string_view DefaultReason(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kInvalidArgument:
+      return "INVALID_REQUEST";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "TOO_LATE";
+    case absl::StatusCode::kNotFound:
+      return "NOT_FOUND";
+    case absl::StatusCode::kAlreadyExists:
+      return "ALREADY_EXISTS";
+    case absl::StatusCode::kPermissionDenied:
+      return "NOT_PERMITTED";
+    case absl::StatusCode::kUnauthenticated:
+      return "NOT_AUTHENTICATED";
+    case absl::StatusCode::kResourceExhausted:
+      return "LIMIT_REACHED";
+    case absl::StatusCode::kFailedPrecondition:
+      return "PRECONDITION_FAILED";
+    case absl::StatusCode::kAborted:
+      return "CONFLICT";
+    case absl::StatusCode::kOutOfRange:
+      return "OUT_OF_RANGE";
+    case absl::StatusCode::kUnavailable:
+      return "UNAVAILABLE";
+    case absl::StatusCode::kDataLoss:
+      return "DATA_LOSS";
+    case absl::StatusCode::kCancelled:
+      return "CANCELLED";
+    case absl::StatusCode::kUnimplemented:
+      return "UNIMPLEMENTED";
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::
+        kDoNotUseReservedForFutureExpansionUseDefaultInSwitchInstead_:
+      break;
+  }
+  return "INTERNAL";
+}
+
+// "keyturn/Account" of "ACCOUNT_NOT_FOUND"; empty for other reasons.
+std::string ResourceTypeOf(std::string_view reason) {
+  constexpr struct {
+    std::string_view prefix;
+    std::string_view type;
+  } kTypes[] = {
+      {"MIGRATION_", "keyturn/Migration"},
+      {"TASK_", "keyturn/Task"},
+      {"ACCOUNT_", "keyturn/Account"},
+      {"CREDENTIAL_", "keyturn/Credential"},
+      {"VERSION_", "keyturn/CredentialVersion"},
+      {"REQUEST_ID_", "keyturn/Request"},
+  };
+  for (const auto& [prefix, type] : kTypes) {
+    if (reason.starts_with(prefix)) return std::string(type);
+  }
+  return "";
+}
+
+void AddErrorInfo(const absl::Status& status, std::string_view reason,
+                  const ErrorContext& context, google::rpc::Status* details) {
+  google::rpc::ErrorInfo info;
+  info.set_domain(std::string(kErrorDomain));
+  info.set_reason(std::string(reason));
+  (*info.mutable_metadata())["rpc"] = std::string(context.rpc);
+  if (const auto sequence = status.GetPayload(kLastSequencePayload)) {
+    (*info.mutable_metadata())["last_sequence"] = std::string(*sequence);
+  }
+  details->add_details()->PackFrom(info);
+}
+
+void AddPreconditionFailure(const absl::Status& status, std::string_view reason,
+                            const ErrorContext& context,
+                            google::rpc::Status* details) {
+  google::rpc::PreconditionFailure failure;
+  auto* violation = failure.add_violations();
+  violation->set_type(std::string(reason));
+  violation->set_subject(std::string(context.resource));
+  violation->set_description(base::MessageOf(status));
+  details->add_details()->PackFrom(failure);
+}
+
+void AddRetryInfo(const absl::Status& status, google::rpc::Status* details) {
+  const absl::Duration delay =
+      http::RetryAfterOf(status).value_or(kRetryDelayDefault);
+  absl::Duration rest;
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(
+      absl::IDivDuration(delay, absl::Seconds(1), &rest));
+  info.mutable_retry_delay()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  details->add_details()->PackFrom(info);
+}
+
+void AddResourceInfo(const absl::Status& status, std::string_view reason,
+                     const ErrorContext& context,
+                     google::rpc::Status* details) {
+  google::rpc::ResourceInfo info;
+  info.set_resource_type(ResourceTypeOf(reason));
+  info.set_resource_name(std::string(context.resource));
+  info.set_description(base::MessageOf(status));
+  details->add_details()->PackFrom(info);
+}
+
+void AddBadRequest(const absl::Status& status, std::string_view field,
+                   google::rpc::Status* details) {
+  google::rpc::BadRequest bad;
+  auto* violation = bad.add_field_violations();
+  violation->set_field(std::string(field));
+  violation->set_description(base::MessageOf(status));
+  details->add_details()->PackFrom(bad);
+}
+
+bool IsInternal(absl::StatusCode code) {
+  return DefaultReason(code) == "INTERNAL";
+}
+
+}  // namespace
+
+CallError ToCallError(const absl::Status& status, const ErrorContext& context) {
+  CallError error;
+  std::string message = base::MessageOf(status);
+  absl::StatusCode code = status.code();
+  error.reason = base::ReasonOf(status);
+  if (IsInternal(code)) {
+    code = absl::StatusCode::kInternal;
+    error.reason = "INTERNAL";
+    error.internal_id = base::NewId();
+    message = absl::StrCat(
+        "the daemon made a mistake; its log tells more "
+        "under the id ",
+        error.internal_id);
+  } else if (error.reason.empty()) {
+    error.reason = DefaultReason(code);
+  }
+  const std::string field = base::FieldOf(status);
+  if (!field.empty()) message = absl::StrCat(field, ": ", message);
+
+  google::rpc::Status details;
+  details.set_code(static_cast<int>(code));
+  details.set_message(message);
+  AddErrorInfo(status, error.reason, context, &details);
+  if (!field.empty()) AddBadRequest(status, field, &details);
+  if (code == absl::StatusCode::kFailedPrecondition) {
+    AddPreconditionFailure(status, error.reason, context, &details);
+  } else if (code == absl::StatusCode::kUnavailable) {
+    AddRetryInfo(status, &details);
+  } else if (code == absl::StatusCode::kNotFound ||
+             code == absl::StatusCode::kAlreadyExists) {
+    AddResourceInfo(status, error.reason, context, &details);
+  }
+  error.status = grpc::Status(static_cast<grpc::StatusCode>(code), message,
+                              details.SerializeAsString());
+  return error;
+}
+
+absl::Status WithLastSequence(absl::Status status, int64_t last_sequence) {
+  status.SetPayload(kLastSequencePayload,
+                    absl::Cord(absl::StrCat(last_sequence)));
+  return status;
+}
+
+}  // namespace keyturn::rpc

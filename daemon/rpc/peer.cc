@@ -1,0 +1,61 @@
+#include "daemon/rpc/peer.h"
+
+#include <grpc/grpc_security_constants.h>
+
+#include <string>
+#include <vector>
+
+#include "daemon/access/certificates.h"
+#include "daemon/base/status.h"
+
+namespace keyturn::rpc {
+namespace {
+
+constexpr uid_t kRootUid = 0;
+
+// Empty unless there is exactly one value.
+std::string OnlyValueOf(const grpc::AuthContext& context, const char* name) {
+  const std::vector<grpc::string_ref> values = context.FindPropertyValues(name);
+  return values.size() == 1 ? std::string(values[0].data(), values[0].size())
+                            : std::string();
+}
+
+absl::StatusOr<access::Identity> IdentityOfTlsPeer(
+    const grpc::AuthContext& context, absl::Time now) {
+  if (!context.IsPeerAuthenticated()) {
+    return absl::UnauthenticatedError("the TLS peer has no certificate");
+  }
+  ASSIGN_OR_RETURN(access::Identity identity,
+                   access::IdentityOfCertificate(
+                       OnlyValueOf(context, GRPC_X509_PEM_CERT_PROPERTY_NAME)));
+  if (identity.certificate_expires_at <= now) {
+    return base::WithReason(
+        absl::UnauthenticatedError(
+            "the client certificate has expired; ask an administrator for a "
+            "new one"),
+        "CERTIFICATE_EXPIRED");
+  }
+  return identity;
+}
+
+}  // namespace
+
+absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
+                                            std::string_view peer,
+                                            uid_t own_uid, absl::Time now) {
+  const std::string type =
+      OnlyValueOf(context, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  const bool on_unix_socket = peer.starts_with("unix:");
+  if (type == GRPC_SSL_TRANSPORT_SECURITY_TYPE && !on_unix_socket) {
+    return IdentityOfTlsPeer(context, now);
+  }
+  if (type == "local" && on_unix_socket) return access::UnixIdentity(own_uid);
+  if (type == "insecure" && on_unix_socket) {
+    return access::UnixIdentity(kRootUid);
+  }
+  return absl::UnauthenticatedError(
+      "this kind of connection is not served; use TLS with a client "
+      "certificate, or the daemon's unix socket");
+}
+
+}  // namespace keyturn::rpc

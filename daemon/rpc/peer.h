@@ -1,0 +1,39 @@
+// Who is at the other end of a call.
+#ifndef KEYTURN_DAEMON_RPC_PEER_H_
+#define KEYTURN_DAEMON_RPC_PEER_H_
+
+#include <grpcpp/security/auth_context.h>
+#include <sys/types.h>
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/access/identity.h"
+
+namespace keyturn::rpc {
+
+// How gRPC (1.51) lets a handler tell the connections apart: by the kind of
+// credentials that the listener was given, which the peer cannot choose.
+//
+//   listener              credentials   transport_security_type
+//   TCP                   SSL           "ssl"
+//   unix, our own user    local (UDS)   "local"; gRPC itself checks that the
+//                                       connection is a unix socket
+//   unix, root            insecure      "insecure"
+//
+// gRPC tells a handler nothing of a unix peer's user; hence one listener for
+// each user that the unix socket admits (unix_listener.h).
+//
+// The identity of the peer, from its certificate or its user id. `peer` is the
+// address as gRPC writes it ("ipv4:…", "unix:"): a second proof of the
+// transport. Unauthenticated for anything that is not in the table, for a
+// certificate that is not ours, and for one that expired on a connection that
+// is still open (CERTIFICATE_EXPIRED).
+absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
+                                            std::string_view peer,
+                                            uid_t own_uid, absl::Time now);
+
+}  // namespace keyturn::rpc
+
+#endif  // KEYTURN_DAEMON_RPC_PEER_H_

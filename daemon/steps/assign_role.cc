@@ -1,0 +1,168 @@
+// Gives the user the role: adds one line to the employee's roles and proves
+// that every former line is still there. How NetSuite merges that list is not
+// published, so nothing but the new line is ever sent.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/netsuite_checks.h"
+#include "daemon/steps/steps.h"
+#include "daemon/steps/tasks.h"
+
+namespace keyturn::steps {
+namespace {
+
+using Ids = std::vector<std::string>;
+
+Ids IdsOf(const std::vector<netsuite::EmployeeRole>& roles) {
+  Ids ids;
+  for (const netsuite::EmployeeRole& role : roles) ids.push_back(role.id);
+  return ids;
+}
+
+bool Contains(const Ids& ids, const std::string& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+Outcome ByWord(Context& context, const netsuite::Endpoints& endpoints,
+               std::string problem) {
+  if (!context.answered()) {
+    return Ask(AssignRoleTask(context, endpoints, std::move(problem)));
+  }
+  context.notes.role_added = true;
+  return Done(
+      "an administrator says that the user has the role; test_candidate proves "
+      "it",
+      {{"user", context.spec().netsuite.user},
+       {"role", context.spec().role.name},
+       {"task", absl::StrCat("tasks/", context.record().task_id)}});
+}
+
+// Every former role must still be there, and the new one.
+Outcome Judge(Context& context, const Ids& now,
+              const netsuite::Endpoints& endpoints) {
+  const Ids before = context.notes.roles_before.value_or(Ids{});
+  Ids lost;
+  for (const std::string& id : before) {
+    if (!Contains(now, id)) lost.push_back(id);
+  }
+  if (!lost.empty()) {
+    return Blocked(
+        "ROLES_LOST", "administrator",
+        absl::StrCat("the user ", context.spec().netsuite.user,
+                     " has lost roles since the migration began (role ids ",
+                     absl::StrJoin(lost, ", "), ")"),
+        {"give the user these roles back on Lists > Employees > Access > Roles",
+         "then `keyturn retry`"});
+  }
+  if (!Contains(now, context.notes.role_id)) {
+    return Ask(AssignRoleTask(
+        context, endpoints,
+        "NetSuite accepted the change, but the role is not on the employee"));
+  }
+  return Done(absl::StrCat(context.spec().netsuite.user, " has the role ",
+                           context.spec().role.name),
+              {{"user", context.spec().netsuite.user},
+               {"roles before", absl::StrCat(before.size())},
+               {"roles now", absl::StrCat(now.size())},
+               {"role", context.spec().role.name}});
+}
+
+// Adds the line and reads back.
+asio::awaitable<Outcome> Add(Context& context, netsuite::Client& client) {
+  context.notes.role_added = true;
+  const absl::Status saved =
+      co_await context.checkpoint("the user's roles are noted");
+  if (!saved.ok()) co_return FromError(saved, "storing the user's roles");
+  const absl::Status added = co_await client.AddEmployeeRole(
+      context.notes.employee_id, context.notes.role_id,
+      netsuite::Access::kLeaveAsIs);
+  if (!added.ok()) {
+    // The screens allow what the interface refuses.
+    if (netsuite::MeansNoRight(added) ||
+        added.code() == absl::StatusCode::kInvalidArgument) {
+      co_return Ask(
+          AssignRoleTask(context, client.endpoints(), base::MessageOf(added)));
+    }
+    co_return FromError(added, "assigning the role");
+  }
+  const absl::StatusOr<std::vector<netsuite::EmployeeRole>> now =
+      co_await client.EmployeeRecordRoles(context.notes.employee_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the user's roles");
+  co_return Judge(context, IdsOf(*now), client.endpoints());
+}
+
+asio::awaitable<Outcome> WithAccess(Context& context,
+                                    netsuite::Client& client) {
+  const absl::StatusOr<UserCheck> user = co_await CheckUser(context, client);
+  if (!user.ok()) {
+    if (netsuite::MeansNoRight(user.status())) {
+      co_return ByWord(context, client.endpoints(), "");
+    }
+    co_return FromError(user.status(), "looking up the user");
+  }
+  if (!user->problem.empty()) {
+    co_return Ask(AssignRoleTask(context, client.endpoints(), user->problem));
+  }
+  context.notes.employee_id = user->employee->id;
+  context.notes.employee_name = user->employee->entity_id;
+  const absl::StatusOr<std::vector<netsuite::EmployeeRole>> roles =
+      co_await client.EmployeeRecordRoles(context.notes.employee_id);
+  if (!roles.ok()) {
+    if (netsuite::MeansNoRight(roles.status())) {
+      co_return ByWord(context, client.endpoints(), "");
+    }
+    co_return FromError(roles.status(), "reading the user's roles");
+  }
+  const Ids now = IdsOf(*roles);
+  if (!context.notes.roles_before.has_value()) context.notes.roles_before = now;
+  if (context.notes.role_id.empty()) {
+    co_return ByWord(context, client.endpoints(), "");
+  }
+  if (Contains(now, context.notes.role_id)) {
+    const bool before =
+        Contains(*context.notes.roles_before, context.notes.role_id);
+    if (!before) context.notes.role_added = true;
+    co_return Judge(context, now, client.endpoints());
+  }
+  co_return co_await Add(context, client);
+}
+
+}  // namespace
+
+asio::awaitable<Outcome> AssignRole(Context& context) {
+  const absl::StatusOr<NetSuiteAccount> account =
+      context.outside.NetSuite(context.spec().netsuite.account);
+  if (!account.ok()) {
+    co_return FromError(account.status(), "opening the NetSuite account");
+  }
+  if (!account->has_access) {
+    co_return ByWord(context, account->client->endpoints(), "");
+  }
+  const std::shared_ptr<netsuite::Client> client = account->client;
+  co_return co_await WithAccess(context, *client);
+}
+
+asio::awaitable<Outcome> UndoAssignRole(Context& context) {
+  if (!context.notes.role_added) {
+    co_return Done("the role was not added by this migration");
+  }
+  const absl::StatusOr<NetSuiteAccount> account =
+      context.outside.NetSuite(context.spec().netsuite.account);
+  if (!account.ok()) {
+    co_return FromError(account.status(), "opening the NetSuite account");
+  }
+  // Taking a line out means replacing the whole list, which could take other
+  // roles away: a person does it.
+  Outcome outcome = Done("a person is asked to take the role away again");
+  outcome.follow_up_tasks.push_back(
+      UnassignRoleTask(context, account->client->endpoints()));
+  outcome.left_to_do.push_back(
+      absl::StrCat("take the role ", context.spec().role.name, " away from ",
+                   context.spec().netsuite.user));
+  context.notes.role_added = false;
+  co_return outcome;
+}
+
+}  // namespace keyturn::steps

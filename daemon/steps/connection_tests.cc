@@ -1,0 +1,75 @@
+#include "daemon/steps/connection_tests.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/netsuite_checks.h"
+#include "daemon/steps/tasks.h"
+#include "daemon/vault/vault.h"
+
+namespace keyturn::steps {
+
+absl::StatusOr<secret::Secret> WithToken(Context& context,
+                                         const celigo::Document& document) {
+  ASSIGN_OR_RETURN(
+      const vault::ConnectionToken token,
+      context.vault.OpenAs<vault::ConnectionToken>(
+          TokenCredential(context.migration.id), context.notes.token_version));
+  return celigo::MakeTokenDocument(document, token.token_id, token.token_secret,
+                                   context.notes.iclient_id);
+}
+
+absl::StatusOr<secret::Secret> WithOldLogin(Context& context,
+                                            const celigo::Document& document) {
+  if (context.spec().old_login.empty()) {
+    return base::WithReason(
+        absl::FailedPreconditionError("the old login is not held"),
+        "NO_OLD_LOGIN");
+  }
+  ASSIGN_OR_RETURN(
+      const vault::NetSuiteLogin login,
+      context.vault.OpenAs<vault::NetSuiteLogin>(
+          context.spec().old_login, store::VersionLabel::kCurrent));
+  return celigo::MakeBasicDocument(document, login.email, login.password);
+}
+
+std::string Fields(const std::vector<celigo::Difference>& differences) {
+  return absl::StrJoin(
+      differences, ", ",
+      [](std::string* out, const celigo::Difference& difference) {
+        out->append(difference.path);
+      });
+}
+
+asio::awaitable<Outcome> AskToMend(Context& context,
+                                   std::vector<std::string> codes) {
+  const absl::StatusOr<NetSuiteAccount> account =
+      context.outside.NetSuite(context.spec().netsuite.account);
+  if (!account.ok()) {
+    co_return FromError(account.status(), "opening the NetSuite account");
+  }
+  const std::vector<std::string> found =
+      co_await DiagnoseToken(context, *account);
+  std::string problem = absl::StrCat(
+      "Celigo could not log in to NetSuite with the new token",
+      codes.empty() ? "" : absl::StrCat(" (", absl::StrJoin(codes, ", "), ")"));
+  if (!found.empty()) {
+    absl::StrAppend(&problem, ". Found: ", absl::StrJoin(found, "; "));
+  } else {
+    absl::StrAppend(
+        &problem,
+        ". NetSuite tells the reason only in its Login Audit Trail: a mistyped "
+        "token id or secret; a token made for another application, user or "
+        "role; a role without the permission Log in using Access Tokens; a "
+        "role that is not assigned to the user; the application ",
+        context.notes.application,
+        " blocked; or the feature Token-Based Authentication off");
+  }
+  context.notes.tokens_asked = context.notes.token_version + 1;
+  co_return Ask(
+      MendTokenTask(context, account->client->endpoints(), std::move(problem)));
+}
+
+}  // namespace keyturn::steps

@@ -1,0 +1,247 @@
+// The switch: reads the connection's document, compares it with the plan's,
+// writes it back with the token in it, reads it again, and proves that exactly
+// the intended fields differ (guarantee G7).
+//
+// What is about to be written is durable before it is sent. After a crash the
+// document itself tells whether the write arrived: Celigo gives every write a
+// new lastModified.
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/connection_tests.h"
+#include "daemon/steps/flow_switch.h"
+#include "daemon/steps/steps.h"
+
+namespace keyturn::steps {
+namespace {
+
+using celigo::Comparison;
+using celigo::Document;
+
+// Whether `now` is what our write made of `notes.sent_over`.
+bool Arrived(const Context& context, const Document& now) {
+  const Notes& notes = context.notes;
+  if (notes.sent_version != notes.token_version || notes.sent_over.is_null()) {
+    return false;
+  }
+  const std::string before = http::StringAt(notes.sent_over, "lastModified");
+  const std::string after = http::StringAt(now, "lastModified");
+  if (!before.empty() && before == after) return false;
+  return celigo::AuthTypeOf(now) == "token" &&
+         celigo::UnexpectedDifferences(notes.sent_over, now,
+                                       celigo::TokenIntent(notes.iclient_id))
+             .missing.empty();
+}
+
+// The document as it was before anything was written to it by us.
+const Document& Base(const Context& context) {
+  return context.notes.sent_over.is_null() ? context.notes.pre_image
+                                           : context.notes.sent_over;
+}
+
+Outcome Proved(const Context& context, const Comparison& comparison) {
+  std::vector<migration::Proof> proofs = {
+      {"netsuite.authType", "token"},
+      {"netsuite.tokenId", "present"},
+      {"netsuite.tokenSecret", "present"},
+      {"netsuite._iClientId", context.notes.iclient_id},
+      {"token version", absl::StrCat(context.notes.token_version)},
+      {"other fields", "as they were"}};
+  for (const celigo::Difference& note : comparison.notes) {
+    proofs.push_back({absl::StrCat(note.path, " (set by Celigo)"),
+                      absl::StrCat(note.before.value_or("absent"), " -> ",
+                                   note.after.value_or("absent"))});
+  }
+  return Done("the connection logs in with the token; nothing else changed",
+              std::move(proofs));
+}
+
+Outcome Judge(const Context& context, const Document& now) {
+  const Comparison comparison = celigo::UnexpectedDifferences(
+      Base(context), now, celigo::TokenIntent(context.notes.iclient_id));
+  if (comparison.clean()) return Proved(context, comparison);
+  return Blocked(
+      "DOCUMENT_DIFFERS", "operator",
+      absl::StrCat(
+          "the connection was written, but it is not as intended",
+          comparison.missing.empty()
+              ? ""
+              : absl::StrCat("; not as written: ", Fields(comparison.missing)),
+          comparison.unexpected.empty()
+              ? ""
+              : absl::StrCat("; changed besides: ",
+                             Fields(comparison.unexpected))),
+      {"compare the connection in Celigo with the plan's changes and mend it",
+       "then `keyturn retry`, or `keyturn cancel` to go back"});
+}
+
+asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
+                               Document now) {
+  absl::StatusOr<secret::Secret> document = WithToken(context, now);
+  if (!document.ok()) {
+    co_return FromError(document.status(), "making the new document");
+  }
+  context.notes.sent_over = std::move(now);
+  context.notes.sent_version = context.notes.token_version;
+  const absl::Status saved =
+      co_await context.checkpoint("about to write the connection");
+  if (!saved.ok()) co_return FromError(saved, "storing what is to be written");
+  const absl::StatusOr<Document> written = co_await client.PutConnection(
+      context.notes.connection_id, *std::move(document));
+  if (!written.ok()) {
+    const Outcome outcome =
+        FromError(written.status(), "writing the connection");
+    if (outcome.kind != Outcome::Kind::kBlocked) co_return outcome;
+    co_return Failed(outcome.message);
+  }
+  const absl::StatusOr<Document> read_back =
+      co_await client.GetConnection(context.notes.connection_id);
+  if (!read_back.ok()) {
+    co_return FromError(read_back.status(), "reading the connection back");
+  }
+  co_return Judge(context, *read_back);
+}
+
+}  // namespace
+
+asio::awaitable<Outcome> CutOver(Context& context) {
+  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  if (!opened.ok()) {
+    co_return FromError(opened.status(), "opening the Celigo account");
+  }
+  const std::shared_ptr<celigo::Client> client = *opened;
+  const absl::StatusOr<Document> before =
+      co_await client->GetConnection(context.notes.connection_id);
+  if (!before.ok()) {
+    co_return FromError(before.status(), "reading the connection");
+  }
+  if (Arrived(context, *before)) co_return Judge(context, *before);
+  const bool switched = migration::IsCutOver(context.migration);
+  const std::vector<celigo::Difference> changed =
+      switched ? std::vector<celigo::Difference>()
+               : celigo::ChangedSincePlan(context.notes.pre_image, *before);
+  if (!changed.empty()) {
+    co_return Failed(absl::StrCat(
+        "the connection was changed by somebody else since it was planned (",
+        Fields(changed), "); it was not overwritten, plan again"));
+  }
+  std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
+  if (unquiet.has_value()) co_return *std::move(unquiet);
+  // Read last, right before the write: the time in which somebody else's edit
+  // could get lost is one exchange.
+  absl::StatusOr<Document> now =
+      co_await client->GetConnection(context.notes.connection_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the connection");
+  if (!celigo::ChangedSincePlan(*before, *now).empty()) {
+    co_return WaitFor(absl::Seconds(1),
+                      "the connection is being changed by somebody else");
+  }
+  co_return co_await Write(context, *client, *std::move(now));
+}
+
+namespace {
+
+Outcome OneWay(std::string why) {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kTurnForward;
+  outcome.message = absl::StrCat(
+      "the connection runs on the token and cannot go back: ", why);
+  return outcome;
+}
+
+// The saved connection logs in with the old login and is as it was.
+asio::awaitable<Outcome> ProveOldLogin(Context& context,
+                                       celigo::Client& client) {
+  const absl::StatusOr<Document> now =
+      co_await client.GetConnection(context.notes.connection_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the connection");
+  const Comparison comparison = celigo::UnexpectedDifferences(
+      context.notes.pre_image, *now,
+      celigo::BasicIntent(context.notes.pre_image));
+  if (!comparison.clean()) {
+    co_return Blocked(
+        "DOCUMENT_DIFFERS", "operator",
+        absl::StrCat("the connection is not as it was before: ",
+                     Fields(comparison.missing), " ",
+                     Fields(comparison.unexpected)),
+        {"mend the connection in Celigo by hand, then `keyturn retry`"});
+  }
+  const absl::StatusOr<celigo::PingResult> ping =
+      co_await client.PingConnection(context.notes.connection_id);
+  if (!ping.ok()) co_return FromError(ping.status(), "testing the connection");
+  if (!ping->ok) {
+    co_return Blocked(
+        "OLD_LOGIN_REFUSED", "operator",
+        "the connection has its old login again, but NetSuite refuses it",
+        {"give the credential of oldLogin the password that works "
+         "(`keyturn credential rotate`), then `keyturn retry`"});
+  }
+  co_return Done("the connection works on its old login again",
+                 {{"netsuite.authType", "basic"}, {"test", "ok"}});
+}
+
+asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client) {
+  absl::StatusOr<secret::Secret> document =
+      WithOldLogin(context, context.notes.pre_image);
+  if (!document.ok()) {
+    if (base::ReasonOf(document.status()) == "NO_OLD_LOGIN") {
+      co_return OneWay(base::MessageOf(document.status()));
+    }
+    co_return FromError(document.status(), "making the old document");
+  }
+  const absl::StatusOr<Document> written = co_await client.PutConnection(
+      context.notes.connection_id, *std::move(document));
+  if (!written.ok()) {
+    if (base::ReasonOf(written.status()) == "WSDL_TBA_MANDATORY") {
+      co_return OneWay("Celigo refuses password logins");
+    }
+    co_return FromError(written.status(), "writing the connection back");
+  }
+  co_return co_await ProveOldLogin(context, client);
+}
+
+}  // namespace
+
+asio::awaitable<Outcome> UndoCutOver(Context& context) {
+  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  if (!opened.ok()) {
+    co_return FromError(opened.status(), "opening the Celigo account");
+  }
+  const std::shared_ptr<celigo::Client> client = *opened;
+  const absl::StatusOr<Document> now =
+      co_await client->GetConnection(context.notes.connection_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the connection");
+  if (celigo::AuthTypeOf(*now) == "basic") {
+    if (http::StringAt(*now, "lastModified") ==
+            http::StringAt(context.notes.pre_image, "lastModified") ||
+        !migration::IsCutOver(context.migration)) {
+      co_return Done("the connection was not switched",
+                     {{"netsuite.authType", "basic"}});
+    }
+    co_return co_await ProveOldLogin(context, *client);
+  }
+  if (context.notes.sent_version == 0) {
+    co_return Done("somebody else switched the connection; it is left so",
+                   {{"netsuite.authType", celigo::AuthTypeOf(*now)}});
+  }
+  if (context.spec().old_login.empty()) {
+    co_return OneWay("the old login is not held");
+  }
+  const Comparison comparison = celigo::UnexpectedDifferences(
+      context.notes.pre_image, *now,
+      celigo::TokenIntent(context.notes.iclient_id));
+  if (!comparison.unexpected.empty()) {
+    co_return Blocked(
+        "DOCUMENT_CHANGED", "operator",
+        absl::StrCat("somebody else changed the connection since it was "
+                     "switched (",
+                     Fields(comparison.unexpected),
+                     "); going back would undo that too"),
+        {"take that change out of the connection in Celigo, then "
+         "`keyturn retry`"});
+  }
+  std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
+  if (unquiet.has_value()) co_return *std::move(unquiet);
+  co_return co_await WriteBack(context, *client);
+}
+
+}  // namespace keyturn::steps

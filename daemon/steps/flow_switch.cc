@@ -1,0 +1,268 @@
+#include "daemon/steps/flow_switch.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/tasks.h"
+#include "daemon/upstream/celigo/tile.h"
+
+namespace keyturn::steps {
+namespace {
+
+bool IsEnabled(const celigo::Document& flow) {
+  return !(flow.contains("disabled") && flow.at("disabled").is_boolean() &&
+           flow.at("disabled").get<bool>());
+}
+
+const FlowNote* FindNote(const Context& context, const std::string& id) {
+  for (const FlowNote& flow : context.notes.flows) {
+    if (flow.id == id) return &flow;
+  }
+  return nullptr;
+}
+
+std::string NameOf(const Context& context, const std::string& id) {
+  const FlowNote* note = FindNote(context, id);
+  return note == nullptr || note->name.empty() ? id : note->name;
+}
+
+// Errors that say that this way of switching is not open, rather than that
+// Celigo cannot be asked now.
+bool IsRefusal(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kFailedPrecondition ||
+         status.code() == absl::StatusCode::kNotFound ||
+         status.code() == absl::StatusCode::kInvalidArgument;
+}
+
+// One flow. Flows of an app of version 1 are switched through its settings, and
+// patched when that did not help, as Celigo's own UI does.
+asio::awaitable<absl::Status> SwitchFlow(Context& context,
+                                         celigo::Client& client,
+                                         std::string flow_id, bool enable) {
+  const FlowNote* note = FindNote(context, flow_id);
+  if (note != nullptr && context.notes.app_version_1 &&
+      !context.notes.tile_id.empty()) {
+    std::optional<std::string> store_id;
+    if (!note->store_id.empty()) store_id = note->store_id;
+    const absl::Status persisted = co_await client.PersistSettings(
+        context.notes.tile_id, std::move(store_id), flow_id, !enable);
+    if (!persisted.ok() && !IsRefusal(persisted)) co_return persisted;
+    const absl::StatusOr<celigo::Document> flow =
+        co_await client.GetFlow(flow_id);
+    if (!flow.ok()) co_return flow.status();
+    if (IsEnabled(*flow) == enable) co_return absl::OkStatus();
+  }
+  co_return co_await client.PatchFlowDisabled(flow_id, !enable);
+}
+
+std::vector<std::string> NotAsWanted(const FlowStates& wanted,
+                                     const FlowStates& now) {
+  std::vector<std::string> ids;
+  for (const auto& [id, enabled] : wanted) {
+    const auto found = now.find(id);
+    if (found != now.end() && found->second != enabled) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<std::string> NamesOf(const Context& context,
+                                 const std::vector<std::string>& ids) {
+  std::vector<std::string> names;
+  for (const std::string& id : ids) names.push_back(NameOf(context, id));
+  return names;
+}
+
+asio::awaitable<absl::StatusOr<bool>> AppIsUpdating(Context& context,
+                                                    celigo::Client& client) {
+  if (!context.notes.app_version_1 || context.notes.tile_id.empty()) {
+    co_return false;
+  }
+  CO_ASSIGN_OR_RETURN(const celigo::Document tile,
+                      co_await client.GetIntegration(context.notes.tile_id));
+  co_return celigo::UpdateInProgress(tile);
+}
+
+// What still runs or waits, in words; empty: nothing.
+asio::awaitable<absl::StatusOr<std::string>> Busy(Context& context,
+                                                  celigo::Client& client) {
+  celigo::JobFilter filter;
+  for (const FlowNote& flow : context.notes.flows) {
+    filter.flow_ids.push_back(flow.id);
+  }
+  filter.statuses = {"queued", "running", "retrying", "canceling"};
+  const std::string& connection_id = context.notes.connection_id;
+  std::vector<celigo::Job> jobs;
+  if (!filter.flow_ids.empty()) {
+    CO_ASSIGN_OR_RETURN(jobs, co_await client.CurrentJobs(std::move(filter)));
+  }
+  CO_ASSIGN_OR_RETURN(const celigo::Document connection,
+                      co_await client.GetConnection(connection_id));
+  const bool offline =
+      connection.contains("offline") && connection.at("offline") == true;
+  std::erase_if(jobs, [offline](const celigo::Job& job) {
+    return celigo::IsFinal(job.status) ||
+           (offline && job.status == celigo::JobStatus::kQueued);
+  });
+  std::vector<std::string> busy;
+  if (!jobs.empty()) {
+    busy.push_back(absl::StrCat(jobs.size(), " unfinished jobs"));
+  }
+  if (!offline) {
+    CO_ASSIGN_OR_RETURN(std::vector<celigo::Job> queued,
+                        co_await client.ConnectionJobs(connection_id));
+    std::erase_if(queued, [](const celigo::Job& job) {
+      return celigo::IsFinal(job.status);
+    });
+    if (!queued.empty()) {
+      busy.push_back(
+          absl::StrCat(queued.size(), " jobs queued on the connection"));
+    }
+    if (!context.notes.tile_id.empty()) {
+      CO_ASSIGN_OR_RETURN(
+          const std::vector<celigo::Document> connections,
+          co_await client.IntegrationConnections(context.notes.tile_id,
+                                                 /*fetch_queue_size=*/true));
+      for (const celigo::Document& candidate : connections) {
+        if (http::StringAt(candidate, "_id") != connection_id) continue;
+        if (candidate.contains("queueSize") &&
+            candidate.at("queueSize").is_number() &&
+            candidate.at("queueSize").get<double>() > 0) {
+          busy.push_back("queued data");
+        }
+      }
+    }
+  }
+  co_return absl::StrJoin(busy, ", ");
+}
+
+absl::Duration PollInterval(int waits) {
+  return std::min(kDrainPollMax,
+                  absl::Milliseconds(500) * (1 << std::min(waits, 10)));
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<FlowStates>> ReadFlowStates(
+    Context& context, celigo::Client& client) {
+  FlowStates all;
+  if (!context.notes.tile_id.empty()) {
+    CO_ASSIGN_OR_RETURN(
+        const std::vector<celigo::Document> flows,
+        co_await client.IntegrationFlows(context.notes.tile_id));
+    for (const celigo::Document& flow : flows) {
+      all[http::StringAt(flow, "_id")] = IsEnabled(flow);
+    }
+  }
+  FlowStates ours;
+  for (const FlowNote& note : context.notes.flows) {
+    const auto found = all.find(note.id);
+    if (found != all.end()) {
+      ours[note.id] = found->second;
+      continue;
+    }
+    const absl::StatusOr<celigo::Document> flow =
+        co_await client.GetFlow(note.id);
+    if (absl::IsNotFound(flow.status())) continue;
+    if (!flow.ok()) co_return flow.status();
+    ours[note.id] = IsEnabled(*flow);
+  }
+  co_return ours;
+}
+
+asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
+                                                    celigo::Client& client,
+                                                    FlowStates wanted) {
+  const absl::StatusOr<FlowStates> before =
+      co_await ReadFlowStates(context, client);
+  if (!before.ok()) {
+    co_return FromError(before.status(), "reading the flows");
+  }
+  const std::vector<std::string> to_switch = NotAsWanted(wanted, *before);
+  if (to_switch.empty()) co_return std::nullopt;
+  const absl::StatusOr<bool> updating = co_await AppIsUpdating(context, client);
+  if (!updating.ok()) {
+    co_return FromError(updating.status(), "reading the integration");
+  }
+  if (*updating) {
+    co_return WaitFor(kDrainPollMax,
+                      "waits for the update of the integration app to end");
+  }
+  std::string refusal;
+  for (const std::string& id : to_switch) {
+    const absl::Status switched =
+        co_await SwitchFlow(context, client, id, wanted.at(id));
+    if (switched.ok()) continue;
+    if (!IsRefusal(switched)) co_return FromError(switched, "switching a flow");
+    refusal = absl::StrCat(NameOf(context, id), ": ", switched.message());
+  }
+  const absl::StatusOr<FlowStates> after =
+      co_await ReadFlowStates(context, client);
+  if (!after.ok()) co_return FromError(after.status(), "reading the flows");
+  const std::vector<std::string> left = NotAsWanted(wanted, *after);
+  if (left.empty()) co_return std::nullopt;
+  if (refusal.empty()) {
+    refusal = "Celigo accepted the change, but the flows are as they were";
+  }
+  co_return Ask(SwitchFlowsTask(context, NamesOf(context, left),
+                                wanted.at(left.front()), std::move(refusal)));
+}
+
+asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
+                                                    celigo::Client& client) {
+  FlowStates wanted;
+  for (const FlowNote& flow : context.notes.flows) wanted[flow.id] = false;
+  std::optional<Outcome> switched =
+      co_await SwitchFlows(context, client, std::move(wanted));
+  if (switched.has_value()) co_return switched;
+  const absl::StatusOr<std::string> busy = co_await Busy(context, client);
+  if (!busy.ok()) {
+    co_return FromError(busy.status(), "looking for unfinished jobs");
+  }
+  if (busy->empty()) co_return std::nullopt;
+  const absl::Time started =
+      context.record().started_at.value_or(context.clock.Now());
+  if (context.clock.Now() - started > kDrainMax) {
+    co_return Failed(absl::StrCat(
+        "the flows did not come to rest within ",
+        absl::FormatDuration(kDrainMax), " (", *busy,
+        "); wait for these jobs or cancel them in Celigo, then begin again"));
+  }
+  co_return WaitFor(PollInterval(context.record().waits),
+                    absl::StrCat("waits for ", *busy, " to end"));
+}
+
+asio::awaitable<Outcome> RestoreFlows(Context& context) {
+  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  if (!client.ok()) {
+    co_return FromError(client.status(), "opening the Celigo account");
+  }
+  const std::shared_ptr<celigo::Client> celigo = *client;
+  FlowStates wanted;
+  for (const FlowNote& flow : context.notes.flows) {
+    if (flow.was_enabled.value_or(false)) wanted[flow.id] = true;
+  }
+  std::optional<Outcome> switched =
+      co_await SwitchFlows(context, *celigo, std::move(wanted));
+  if (switched.has_value()) co_return *std::move(switched);
+  const absl::StatusOr<FlowStates> now =
+      co_await ReadFlowStates(context, *celigo);
+  if (!now.ok()) co_return FromError(now.status(), "reading the flows");
+  Outcome outcome = Done("every flow has its former state");
+  for (const FlowNote& flow : context.notes.flows) {
+    const auto found = now->find(flow.id);
+    std::string state = found == now->end() ? "gone"
+                        : found->second     ? "enabled"
+                                            : "disabled";
+    if (flow.was_enabled == false && state == "enabled") {
+      absl::StrAppend(&state, " (by somebody, meanwhile)");
+    }
+    outcome.proofs.push_back({flow.name, std::move(state)});
+  }
+  co_return outcome;
+}
+
+}  // namespace keyturn::steps

@@ -1,0 +1,49 @@
+// Switching flows off and on, and waiting until nothing runs (guarantee G8).
+#ifndef KEYTURN_DAEMON_STEPS_FLOW_SWITCH_H_
+#define KEYTURN_DAEMON_STEPS_FLOW_SWITCH_H_
+
+#include <asio/awaitable.hpp>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/steps/outcome.h"
+#include "daemon/steps/step.h"
+
+namespace keyturn::steps {
+
+// Longer than this no drain waits: the business stands still meanwhile. Then
+// the migration goes back, and the flows with it.
+inline constexpr absl::Duration kDrainMax = absl::Hours(1);
+inline constexpr absl::Duration kDrainPollMax = absl::Seconds(5);
+
+// Flow id → whether it is enabled. A flow that is gone is absent.
+using FlowStates = std::map<std::string, bool>;
+asio::awaitable<absl::StatusOr<FlowStates>> ReadFlowStates(
+    Context& context, celigo::Client& client);
+
+// Switches every flow for which `wanted` says so to that state, then reads all
+// of them back. Flows that are gone are passed over. No value: they are all as
+// wanted; otherwise the outcome that the step ends with.
+asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
+                                                    celigo::Client& client,
+                                                    FlowStates wanted);
+
+// Makes sure that no flow of the migration is enabled, no job of theirs runs,
+// and no queue of the connection holds data. No value: it is quiet.
+//
+// A connection that is offline runs nothing: what is queued stays queued until
+// it works again (Celigo help centre 4711695350171), so only running jobs are
+// waited for.
+asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
+                                                    celigo::Client& client);
+
+// Gives every flow the state back that quiesce found. A flow that somebody has
+// enabled meanwhile stays as that person wants it.
+asio::awaitable<Outcome> RestoreFlows(Context& context);
+
+}  // namespace keyturn::steps
+
+#endif  // KEYTURN_DAEMON_STEPS_FLOW_SWITCH_H_

@@ -1,0 +1,86 @@
+// What the steps of one migration have found and need again. Kept as JSON in
+// the migration; nobody else reads it. Holds no secret.
+#ifndef KEYTURN_DAEMON_STEPS_NOTES_H_
+#define KEYTURN_DAEMON_STEPS_NOTES_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/upstream/http/json.h"
+
+namespace keyturn::steps {
+
+struct FlowNote {
+  std::string id;
+  std::string name;
+  // Part of an integration app of version 1: switched through its settings.
+  std::string store_id;
+  std::vector<std::string> export_ids;
+  bool test = false;
+  bool run = false;
+  // As quiesce found it; unset before.
+  std::optional<bool> was_enabled;
+  // The real run: when it was asked for, and the job once it is known.
+  std::optional<absl::Time> run_requested_at;
+  std::string job_id;
+};
+
+struct Notes {
+  // --- preflight ---
+  std::string recipe;
+  std::string source_role;
+  std::string application;
+  std::vector<std::string> permissions;
+  std::string tile_id;
+  std::string tile_name;
+  bool app_version_1 = false;
+  std::string connection_id;
+  std::string connection_name;
+  // The connection's document as the plan saw it, secrets masked.
+  http::Document pre_image;
+  std::string iclient_id;
+  std::string iclient_name;
+  std::vector<FlowNote> flows;
+
+  // --- NetSuite ---
+  std::string role_id;
+  std::string employee_id;
+  std::string employee_name;
+  // Roles of the employee before assign_role acted; unset before.
+  std::optional<std::vector<std::string>> roles_before;
+  // The role was not there before and was added, by us or by a person.
+  bool role_added = false;
+
+  // --- token ---
+  // How many names were given out: the next is TokenName(id, count + 1).
+  int tokens_asked = 0;
+  // Version of the migration's token credential in the vault; 0: none yet.
+  int token_version = 0;
+  // A call that makes a token was sent for the name of `tokens_asked`.
+  bool issue_sent = false;
+
+  // --- cut_over ---
+  // What was about to be written when the PUT was sent: the token's version,
+  // and the document it replaced.
+  int sent_version = 0;
+  http::Document sent_over;
+};
+
+// Name of the migration's token credential in the vault.
+std::string TokenCredential(std::string_view migration_id);
+
+// The name that the `number`th access token of a migration must get in
+// NetSuite, so that it can be found again.
+std::string TokenName(std::string_view migration_id, int number);
+
+// `text` empty: fresh notes. DataLoss when it is not what FormatNotes made.
+absl::StatusOr<Notes> ParseNotes(std::string_view text);
+std::string FormatNotes(const Notes& notes);
+
+}  // namespace keyturn::steps
+
+#endif  // KEYTURN_DAEMON_STEPS_NOTES_H_

@@ -1,0 +1,46 @@
+// The gate before anything in Celigo changes: Celigo tests the whole new
+// document without saving it. Each failed test is a failed login at NetSuite,
+// so it is never repeated without a person.
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/connection_tests.h"
+#include "daemon/steps/steps.h"
+
+namespace keyturn::steps {
+
+asio::awaitable<Outcome> TestCandidate(Context& context) {
+  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  if (!client.ok()) {
+    co_return FromError(client.status(), "opening the Celigo account");
+  }
+  const absl::StatusOr<celigo::Document> now =
+      co_await (*client)->GetConnection(context.notes.connection_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the connection");
+  const bool switched = migration::IsCutOver(context.migration);
+  if (!switched) {
+    const std::vector<celigo::Difference> changed =
+        celigo::ChangedSincePlan(context.notes.pre_image, *now);
+    if (!changed.empty()) {
+      co_return Failed(absl::StrCat(
+          "the connection was changed by somebody else since it was planned (",
+          Fields(changed), "); nothing was written, plan again"));
+    }
+  }
+  absl::StatusOr<secret::Secret> candidate = WithToken(context, *now);
+  if (!candidate.ok()) {
+    co_return FromError(candidate.status(), "making the new document");
+  }
+  const absl::StatusOr<celigo::PingResult> ping =
+      co_await (*client)->PingCandidate(*std::move(candidate));
+  if (!ping.ok()) {
+    co_return FromError(ping.status(), "testing the new document");
+  }
+  if (!ping->ok) co_return co_await AskToMend(context, ping->codes);
+  co_return Done(
+      "Celigo logged in to NetSuite with the new token; nothing is "
+      "saved yet",
+      {{"test of the unsaved document", "ok"},
+       {"token version", absl::StrCat(context.notes.token_version)}});
+}
+
+}  // namespace keyturn::steps

@@ -1,0 +1,137 @@
+// Test runs of the chosen flows while they are still off: one page, nothing is
+// submitted, no delta moves (Celigo CLI, "flows test-run"). Only what speaks of
+// the connection stops the migration; a flow whose data or other side has a
+// problem, or that has no test mode, is reported.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/base/status.h"
+#include "daemon/steps/run_results.h"
+#include "daemon/steps/steps.h"
+
+namespace keyturn::steps {
+namespace {
+
+constexpr absl::Duration kJobPoll = absl::Milliseconds(500);
+// Five minutes: a test run is one page.
+constexpr int kJobLooksMax = 600;
+
+struct Verdict {
+  bool connection_failed = false;
+  bool passed = false;
+  std::string text;
+};
+
+asio::awaitable<absl::StatusOr<celigo::Job>> Follow(Context& context,
+                                                    celigo::Client& client,
+                                                    celigo::Job job) {
+  for (int look = 0;
+       look < kJobLooksMax && !job.id.empty() && !celigo::IsFinal(job.status);
+       ++look) {
+    co_await context.clock.SleepUntil(context.clock.Now() + kJobPoll);
+    CO_ASSIGN_OR_RETURN(job, co_await client.GetJob(job.id));
+  }
+  co_return job;
+}
+
+asio::awaitable<absl::StatusOr<Verdict>> Judge(celigo::Client& client,
+                                               std::string flow_id,
+                                               celigo::Job job) {
+  Verdict verdict;
+  verdict.passed =
+      job.status == celigo::JobStatus::kCompleted && job.errors == 0;
+  verdict.text = Name(job.status);
+  if (verdict.passed || job.id.empty()) {
+    if (job.id.empty()) verdict.passed = true;
+    co_return verdict;
+  }
+  if (!celigo::IsFinal(job.status)) {
+    verdict.text = "did not end in time";
+    co_return verdict;
+  }
+  CO_ASSIGN_OR_RETURN(const int errors,
+                      co_await ConnectionErrors(client, flow_id, job.id));
+  verdict.connection_failed = errors > 0;
+  absl::StrAppend(&verdict.text, ", ", job.errors, " errors, ", errors,
+                  " of the connection");
+  co_return verdict;
+}
+
+asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
+                                                 celigo::Client& client,
+                                                 std::string flow_id,
+                                                 std::string export_id) {
+  absl::StatusOr<celigo::TestRun> run =
+      co_await client.TestRunFlow(flow_id, export_id, context.clock.Now());
+  if (!run.ok()) {
+    const absl::StatusCode code = run.status().code();
+    // Some adaptors have no test mode.
+    const std::string reason = base::ReasonOf(run.status());
+    const bool our_login =
+        reason == "OUTSIDE_LOGIN_REFUSED" || reason == "LOGIN_BLOCKED";
+    if (!our_login && (code == absl::StatusCode::kFailedPrecondition ||
+                       code == absl::StatusCode::kNotFound)) {
+      Verdict verdict;
+      verdict.text = absl::StrCat("no test run possible (",
+                                  base::ReasonOf(run.status()), ")");
+      co_return verdict;
+    }
+    co_return run.status();
+  }
+  celigo::Job job = std::move(run->flow_job);
+  CO_ASSIGN_OR_RETURN(job, co_await Follow(context, client, std::move(job)));
+  co_return co_await Judge(client, std::move(flow_id), std::move(job));
+}
+
+}  // namespace
+
+asio::awaitable<Outcome> VerifyFlows(Context& context) {
+  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  if (!opened.ok()) {
+    co_return FromError(opened.status(), "opening the Celigo account");
+  }
+  const std::shared_ptr<celigo::Client> client = *opened;
+  Outcome outcome = Done("no flow was chosen for a test run");
+  std::vector<std::string> broken;
+  std::vector<std::string> open;
+  int passed = 0;
+  for (const FlowNote& flow : context.notes.flows) {
+    if (!flow.test) continue;
+    for (const std::string& export_id : flow.export_ids) {
+      const absl::StatusOr<Verdict> verdict =
+          co_await TestOne(context, *client, flow.id, export_id);
+      if (!verdict.ok()) {
+        co_return FromError(verdict.status(),
+                            absl::StrCat("test-running flow ", flow.name));
+      }
+      outcome.proofs.push_back({flow.name, verdict->text});
+      if (verdict->passed) ++passed;
+      if (verdict->connection_failed) broken.push_back(flow.name);
+      if (!verdict->passed && !verdict->connection_failed) {
+        open.push_back(absl::StrCat(flow.name, ": ", verdict->text));
+      }
+    }
+  }
+  if (!broken.empty()) {
+    co_return Blocked(
+        "FLOW_TEST_FAILED", "administrator",
+        absl::StrCat("the test run shows that the connection does not work in ",
+                     absl::StrJoin(broken, ", "), "; the flows are still off"),
+        {"look at the flow's errors in Celigo; a permission that the role "
+         "lacks is the usual cause",
+         "then `keyturn retry`",
+         "`keyturn rollback`, where the plan says that it is possible"});
+  }
+  if (!outcome.proofs.empty()) {
+    outcome.message = absl::StrCat(passed, " of ", outcome.proofs.size(),
+                                   " test runs passed");
+  }
+  for (const std::string& line : open) {
+    outcome.left_to_do.push_back(
+        absl::StrCat("look at this flow, its test run did not pass for a "
+                     "reason other than the connection: ",
+                     line));
+  }
+  co_return outcome;
+}
+
+}  // namespace keyturn::steps

@@ -1,0 +1,267 @@
+// The values that the store keeps, beside those of the core. Plain data.
+#ifndef KEYTURN_DAEMON_STORE_RECORDS_H_
+#define KEYTURN_DAEMON_STORE_RECORDS_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "daemon/migration/model.h"
+#include "daemon/migration/transition.h"
+
+namespace keyturn::store {
+
+// Something that happened to a migration, as watchers get it.
+struct StoredEvent {
+  // Given by the store in the transaction: ascending over all migrations,
+  // without a gap, never used twice. Ignored in a Batch.
+  int64_t sequence = 0;
+  std::string migration_id;
+  absl::Time time;
+  // A caller's identity, or "daemon".
+  std::string actor;
+  // UPPER_SNAKE_CASE.
+  std::string kind;
+  // For people.
+  std::string message;
+  // The migration's state after this event.
+  migration::State state = migration::State::kPlanning;
+  // The step after this event, whole; both or neither.
+  std::optional<migration::Step> step;
+  std::optional<migration::StepRecord> record;
+  // When that step's next attempt or look comes.
+  std::optional<absl::Time> wake_at;
+  // With the state NEEDS_ATTENTION.
+  std::optional<migration::Attention> attention;
+};
+
+// A migration together with what a reader needs from other rows, all of one
+// instant.
+struct StoredMigration {
+  migration::Migration migration;
+  // Of its newest event; 0: it has none.
+  int64_t last_sequence = 0;
+  // Oldest first.
+  std::vector<std::string> open_task_ids;
+};
+
+// What is needed to go on after a start.
+struct UnfinishedMigration {
+  std::string id;
+  migration::State state = migration::State::kPlanning;
+  std::optional<absl::Time> wake_at;
+};
+
+// Never renumber: the numbers are stored.
+enum class CredentialKind : int {
+  kCeligoToken = 1,
+  kNetSuiteTba = 2,
+  kNetSuiteM2m = 3,
+  kNetSuiteLogin = 4,
+  // Made by a migration: the token that the connection runs on.
+  kConnectionToken = 5,
+};
+
+inline constexpr std::array kAllCredentialKinds = {
+    CredentialKind::kCeligoToken,     CredentialKind::kNetSuiteTba,
+    CredentialKind::kNetSuiteM2m,     CredentialKind::kNetSuiteLogin,
+    CredentialKind::kConnectionToken,
+};
+
+// "CELIGO_TOKEN", "NETSUITE_TBA", ...
+std::string_view Name(CredentialKind kind);
+
+// Never renumber: the numbers are stored.
+enum class VersionLabel : int {
+  kPending = 1,
+  kCurrent = 2,
+  kPrevious = 3,
+  kRevoked = 4,
+};
+
+inline constexpr std::array kAllVersionLabels = {
+    VersionLabel::kPending,
+    VersionLabel::kCurrent,
+    VersionLabel::kPrevious,
+    VersionLabel::kRevoked,
+};
+
+// "PENDING", "CURRENT", ...
+std::string_view Name(VersionLabel label);
+
+// A credential as it may be shown: everything but its secret.
+struct CredentialInfo {
+  struct Version {
+    int number = 0;
+    VersionLabel label = VersionLabel::kCurrent;
+    absl::Time created_at;
+    std::string creator;
+  };
+  std::string name;
+  CredentialKind kind = CredentialKind::kCeligoToken;
+  // The migration that made it; empty: a person brought it.
+  std::string migration_id;
+  // Ascending, from 1.
+  std::vector<Version> versions;
+
+  // The newest version with that label; null: none.
+  const Version* Find(VersionLabel label) const;
+};
+
+// One version as the vault sealed it.
+struct SealedVersion {
+  std::string name;
+  CredentialKind kind = CredentialKind::kCeligoToken;
+  int number = 0;
+  VersionLabel label = VersionLabel::kCurrent;
+  // Ciphertext: safe to keep and to copy.
+  std::string sealed;
+};
+
+// Never renumber: the numbers are stored.
+enum class AccountKind : int {
+  kCeligo = 1,
+  kNetSuite = 2,
+};
+
+// Never renumber: the numbers are stored.
+enum class CeligoRegion : int {
+  // NetSuite accounts, and Celigo accounts with a base_url.
+  kNone = 0,
+  kUs = 1,
+  kEu = 2,
+  kAu = 3,
+  kCa = 4,
+};
+
+// A Celigo or NetSuite account that the daemon may work on.
+struct Account {
+  std::string name;
+  AccountKind kind = AccountKind::kCeligo;
+  // Name of the credential it uses; empty: none (NetSuite, by tasks alone).
+  std::string credential;
+  // "https://host[:port]"; empty: the vendor's own address.
+  std::string base_url;
+  CeligoRegion region = CeligoRegion::kNone;
+  // NetSuite's account id, as the caller wrote it.
+  std::string account_id;
+  // PEM certificates to trust instead of the system's; empty: the system's.
+  std::string ca_pem;
+  absl::Time created_at;
+};
+
+// A data key of the vault, sealed by the root key.
+struct WrappedDataKey {
+  std::string id;
+  absl::Time created_at;
+  std::string wrapped;
+};
+
+// One line of the trail of what callers did.
+struct AuditRow {
+  // Given by the store, like that of an event but counted on its own.
+  int64_t sequence = 0;
+  absl::Time time;
+  // The caller's identity, and how it came: "tls", "unix".
+  std::string actor;
+  std::string transport;
+  // The RPC's full name.
+  std::string action;
+  // Resource name of what was acted on.
+  std::string target;
+  std::string request_id;
+  // "OK" or the name of the status code.
+  std::string result;
+  std::string detail;
+};
+
+// What makes a repeated request harmless (guarantee G10).
+struct RequestRecord {
+  std::string caller;
+  std::string request_id;
+  // SHA-256 of what was asked, so that another request under the same id is
+  // told from a repeated one. Holds no secret that could be guessed.
+  std::string fingerprint;
+  // What to answer to the repeated request. Holds no secret.
+  std::string answer;
+  absl::Time created_at;
+};
+
+// --- What a Batch may hold ---
+
+struct MigrationWrite {
+  // Its revision is higher than `expected_revision`, so a new one (see
+  // NewMigration, which gives 0) is stored with revision 1.
+  migration::Migration migration;
+  // The stored revision that the change was made from; 0: a new migration.
+  int64_t expected_revision = 0;
+};
+
+struct TaskClosing {
+  migration::Transition::ClosedTask task;
+  absl::Time at;
+};
+
+struct NewCredential {
+  std::string name;
+  CredentialKind kind = CredentialKind::kCeligoToken;
+  std::string migration_id;
+  // Its number is 1.
+  CredentialInfo::Version version;
+  std::string sealed;
+};
+
+struct NewVersion {
+  std::string name;
+  // One higher than the newest that is stored.
+  CredentialInfo::Version version;
+  std::string sealed;
+};
+
+struct RelabelVersion {
+  std::string name;
+  int number = 0;
+  VersionLabel label = VersionLabel::kCurrent;
+};
+
+struct DeleteCredential {
+  std::string name;
+};
+
+// Wherever a version becomes CURRENT, the one that was CURRENT becomes PREVIOUS
+// by itself.
+using CredentialWrite =
+    std::variant<NewCredential, NewVersion, RelabelVersion, DeleteCredential>;
+
+struct CreateAccount {
+  Account account;
+};
+
+struct DeleteAccount {
+  std::string name;
+};
+
+using AccountWrite = std::variant<CreateAccount, DeleteAccount>;
+
+// One change: all of it is stored, or nothing.
+struct Batch {
+  std::optional<RequestRecord> request;
+  std::optional<MigrationWrite> migration;
+  // All of one migration: that of `migration` when it is given.
+  std::vector<StoredEvent> events;
+  std::vector<migration::Task> opened_tasks;
+  std::vector<TaskClosing> closed_tasks;
+  std::vector<CredentialWrite> credentials;
+  std::vector<AccountWrite> accounts;
+  std::vector<WrappedDataKey> data_keys;
+  std::vector<AuditRow> audit;
+};
+
+}  // namespace keyturn::store
+
+#endif  // KEYTURN_DAEMON_STORE_RECORDS_H_

@@ -1,0 +1,205 @@
+#include "daemon/store/sqlite/connection.h"
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+
+namespace keyturn::store::sqlite {
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
+    const std::string& path, Mode mode, const std::string& vfs) {
+  const int flags = (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE
+                                              : SQLITE_OPEN_READONLY) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &database, flags,
+                                   vfs.empty() ? nullptr : vfs.c_str());
+  if (database == nullptr) {
+    return base::WithReason(absl::ResourceExhaustedError("out of memory"),
+                            "OUT_OF_MEMORY");
+  }
+  std::unique_ptr<Connection> connection(new Connection(database));
+  if (code != SQLITE_OK) {
+    return base::Annotate(connection->ErrorOf(code),
+                          absl::StrCat("cannot open ", path));
+  }
+  sqlite3_busy_timeout(
+      database, static_cast<int>(absl::ToInt64Milliseconds(kLockPatience)));
+  return connection;
+}
+
+Connection::~Connection() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(database_);
+}
+
+absl::Status Connection::Execute(const char* sql) {
+  const int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(code);
+}
+
+absl::StatusOr<int64_t> Connection::ReadNumber(const char* sql) {
+  Query query(*this, sql);
+  const int64_t number = query.Next() ? query.IntAt(0) : 0;
+  RETURN_IF_ERROR(query.status());
+  return number;
+}
+
+absl::StatusOr<std::string> Connection::ReadText(const char* sql) {
+  Query query(*this, sql);
+  std::string text = query.Next() ? query.TextAt(0) : "";
+  RETURN_IF_ERROR(query.status());
+  return text;
+}
+
+absl::Status Connection::ErrorOf(int code) const {
+  const std::string text = absl::StrCat(
+      "the database says: ", sqlite3_errmsg(database_), " (SQLite ", code, ")");
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return base::WithReason(absl::ResourceExhaustedError(
+                                  "the disk of the data directory is full: "
+                                  "make room there, then try again"),
+                              "DISK_FULL");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return base::WithReason(
+          absl::UnavailableError(absl::StrCat(
+              text, "; another program keeps it locked: end that program")),
+          "STORE_BUSY");
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return base::WithReason(
+          absl::UnavailableError(absl::StrCat(
+              text, "; see the system's log for the disk's trouble")),
+          "DISK_ERROR");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return base::WithReason(
+          absl::DataLossError(absl::StrCat(text, "; restore a back-up")),
+          "STORE_CORRUPT");
+    case SQLITE_NOMEM:
+      return base::WithReason(absl::ResourceExhaustedError(text),
+                              "OUT_OF_MEMORY");
+    case SQLITE_TOOBIG:
+      return base::WithReason(absl::ResourceExhaustedError(text),
+                              "RECORD_TOO_LARGE");
+    default:
+      return absl::InternalError(text);
+  }
+}
+
+int Connection::TakeStatement(const char* sql, sqlite3_stmt** statement) {
+  if (auto cached = statements_.extract(sql)) {
+    *statement = cached.mapped();
+    return SQLITE_OK;
+  }
+  return sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                            statement, nullptr);
+}
+
+void Connection::GiveBack(const char* sql, sqlite3_stmt* statement) {
+  if (statement == nullptr) return;
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (!statements_.emplace(sql, statement).second) sqlite3_finalize(statement);
+}
+
+bool IsDiskTrouble(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  return reason == "DISK_FULL" || reason == "STORE_BUSY" ||
+         reason == "OUT_OF_MEMORY" || IsFatal(status);
+}
+
+bool IsFatal(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  return reason == "DISK_ERROR" || reason == "STORE_CORRUPT";
+}
+
+absl::Status AtRow(const absl::Status& status, std::string_view table,
+                   std::string_view key) {
+  return base::Annotate(
+      status, absl::StrCat("the store's table ", base::ToAbsl(table), ", row ",
+                           base::ToAbsl(key), ", cannot be read"));
+}
+
+Query::Query(Connection& connection, const char* sql)
+    : connection_(connection), sql_(sql) {
+  Note(connection_.TakeStatement(sql, &statement_));
+}
+
+Query::~Query() { connection_.GiveBack(sql_, statement_); }
+
+Query& Query::Int(int64_t value) {
+  if (status_.ok()) Note(sqlite3_bind_int64(statement_, ++bound_, value));
+  return *this;
+}
+
+Query& Query::Int(std::optional<int64_t> value) {
+  if (value.has_value()) return Int(*value);
+  if (status_.ok()) Note(sqlite3_bind_null(statement_, ++bound_));
+  return *this;
+}
+
+Query& Query::Text(std::string_view value) {
+  if (status_.ok()) {
+    // A null pointer would bind NULL.
+    Note(sqlite3_bind_text64(statement_, ++bound_,
+                             value.data() == nullptr ? "" : value.data(),
+                             value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
+  return *this;
+}
+
+Query& Query::Blob(std::string_view value) {
+  if (status_.ok()) {
+    Note(sqlite3_bind_blob64(statement_, ++bound_,
+                             value.data() == nullptr ? "" : value.data(),
+                             value.size(), SQLITE_TRANSIENT));
+  }
+  return *this;
+}
+
+bool Query::Next() {
+  if (!status_.ok()) return false;
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) Note(code);
+  return false;
+}
+
+absl::Status Query::Run() {
+  while (Next()) {
+  }
+  return status_;
+}
+
+absl::Status Query::status() const { return status_; }
+
+int64_t Query::IntAt(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::optional<int64_t> Query::OptionalIntAt(int column) const {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) {
+    return std::nullopt;
+  }
+  return IntAt(column);
+}
+
+std::string Query::TextAt(int column) const {
+  return std::string(BlobAt(column));
+}
+
+std::string_view Query::BlobAt(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  return std::string_view(static_cast<const char*>(bytes),
+                          sqlite3_column_bytes(statement_, column));
+}
+
+void Query::Note(int code) {
+  if (code != SQLITE_OK) status_ = connection_.ErrorOf(code);
+}
+
+}  // namespace keyturn::store::sqlite

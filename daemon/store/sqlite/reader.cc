@@ -1,0 +1,474 @@
+#include "daemon/store/sqlite/reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+#include "daemon/store/codec.h"
+
+namespace keyturn::store::sqlite {
+namespace {
+
+using migration::State;
+using migration::Task;
+
+// Several statements that must see the same instant.
+class Snapshot {
+ public:
+  explicit Snapshot(Connection& connection)
+      : connection_(connection), status_(Query(connection, "BEGIN").Run()) {}
+  ~Snapshot() { Query(connection_, "COMMIT").Run().IgnoreError(); }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  Connection& connection_;
+  const absl::Status status_;
+};
+
+int CutLimit(int limit) { return std::clamp(limit, 1, kPageItemsMax); }
+
+absl::Status NoSuch(std::string_view what, std::string_view name,
+                    std::string_view reason) {
+  return base::WithReason(
+      absl::NotFoundError(absl::StrCat("there is no ", base::ToAbsl(what), " ",
+                                       base::ToAbsl(name))),
+      reason);
+}
+
+absl::Status BadNumber(std::string_view table, std::string_view key,
+                       std::string_view column, int64_t number) {
+  return AtRow(
+      absl::DataLossError(absl::StrCat("its ", base::ToAbsl(column),
+                                       " has the unknown number ", number)),
+      table, key);
+}
+
+// Where a page of rows sorted by creation and id goes on. The text is
+// "{nanoseconds}.{id}".
+struct CreationCursor {
+  int64_t created_at_ns;
+  std::string id;
+
+  std::string ToText() const { return absl::StrCat(created_at_ns, ".", id); }
+};
+
+absl::StatusOr<CreationCursor> ParseCursor(const std::string& text,
+                                           CreationCursor first) {
+  if (text.empty()) return first;
+  const size_t dot = text.find('.');
+  CreationCursor cursor;
+  if (dot == std::string::npos ||
+      !absl::SimpleAtoi(text.substr(0, dot), &cursor.created_at_ns)) {
+    return base::FieldError(
+        "page_token", "it must be the next_page_token of this list, unchanged");
+  }
+  cursor.id = text.substr(dot + 1);
+  return cursor;
+}
+
+// Cuts what was read beyond the page, and says where the next one begins.
+template <typename T, typename CursorOf>
+Page<T> CutPage(std::vector<T> items, int limit, CursorOf cursor_of) {
+  Page<T> page;
+  page.items = std::move(items);
+  if (static_cast<int>(page.items.size()) > limit) {
+    page.items.erase(page.items.begin() + limit, page.items.end());
+    page.next = cursor_of(page.items.back());
+  }
+  return page;
+}
+
+// Columns: id, revision, last_sequence, record.
+absl::StatusOr<StoredMigration> MigrationAt(const Query& query) {
+  const std::string id = query.TextAt(0);
+  absl::StatusOr<migration::Migration> decoded =
+      DecodeMigration(query.BlobAt(3));
+  if (!decoded.ok()) return AtRow(decoded.status(), "migrations", id);
+  if (decoded->id != id || decoded->revision != query.IntAt(1)) {
+    return AtRow(absl::DataLossError("its record is that of another row"),
+                 "migrations", id);
+  }
+  StoredMigration stored;
+  stored.migration = *std::move(decoded);
+  stored.last_sequence = query.IntAt(2);
+  return stored;
+}
+
+absl::Status ReadVersions(Connection& connection, CredentialInfo& info) {
+  Query query(connection,
+              "SELECT number, label, created_at_ns, creator"
+              " FROM credential_versions WHERE name = ? ORDER BY number");
+  query.Text(info.name);
+  while (query.Next()) {
+    CredentialInfo::Version version;
+    version.number = static_cast<int>(query.IntAt(0));
+    version.label = static_cast<VersionLabel>(query.IntAt(1));
+    if (std::find(kAllVersionLabels.begin(), kAllVersionLabels.end(),
+                  version.label) == kAllVersionLabels.end()) {
+      return BadNumber("credential_versions", info.name, "label",
+                       query.IntAt(1));
+    }
+    version.created_at = DecodeTime(query.IntAt(2));
+    version.creator = query.TextAt(3);
+    info.versions.push_back(std::move(version));
+  }
+  return query.status();
+}
+
+// Columns: name, kind, migration_id.
+absl::StatusOr<CredentialInfo> CredentialAt(Connection& connection,
+                                            const Query& query) {
+  CredentialInfo info;
+  info.name = query.TextAt(0);
+  info.kind = static_cast<CredentialKind>(query.IntAt(1));
+  if (std::find(kAllCredentialKinds.begin(), kAllCredentialKinds.end(),
+                info.kind) == kAllCredentialKinds.end()) {
+    return BadNumber("credentials", info.name, "kind", query.IntAt(1));
+  }
+  info.migration_id = query.TextAt(2);
+  RETURN_IF_ERROR(ReadVersions(connection, info));
+  return info;
+}
+
+const char* TasksQuery(bool of_one_migration, bool open_only) {
+  if (of_one_migration) {
+    return open_only ? "SELECT id, record FROM tasks"
+                       " WHERE (created_at_ns, id) > (?1, ?2)"
+                       " AND migration_id = ?4 AND open = 1"
+                       " ORDER BY created_at_ns, id LIMIT ?3"
+                     : "SELECT id, record FROM tasks"
+                       " WHERE (created_at_ns, id) > (?1, ?2)"
+                       " AND migration_id = ?4"
+                       " ORDER BY created_at_ns, id LIMIT ?3";
+  }
+  return open_only ? "SELECT id, record FROM tasks"
+                     " WHERE (created_at_ns, id) > (?1, ?2) AND open = 1"
+                     " ORDER BY created_at_ns, id LIMIT ?3"
+                   : "SELECT id, record FROM tasks"
+                     " WHERE (created_at_ns, id) > (?1, ?2)"
+                     " ORDER BY created_at_ns, id LIMIT ?3";
+}
+
+}  // namespace
+
+absl::StatusOr<StoredMigration> ReadMigration(Connection& connection,
+                                              std::string_view id) {
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  Query query(connection,
+              "SELECT id, revision, last_sequence, record FROM migrations"
+              " WHERE id = ?");
+  if (!query.Text(id).Next()) {
+    RETURN_IF_ERROR(query.status());
+    return NoSuch("migration", id, "MIGRATION_NOT_FOUND");
+  }
+  ASSIGN_OR_RETURN(StoredMigration stored, MigrationAt(query));
+  ASSIGN_OR_RETURN(stored.open_task_ids, ReadOpenTaskIds(connection, id));
+  return stored;
+}
+
+absl::StatusOr<Page<StoredMigration>> ReadMigrations(
+    Connection& connection, const std::vector<State>& states,
+    const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  const CreationCursor newest{std::numeric_limits<int64_t>::max(), "~"};
+  ASSIGN_OR_RETURN(const CreationCursor after, ParseCursor(page.after, newest));
+  uint32_t wanted = states.empty() ? ~uint32_t{0} : 0;
+  for (const State state : states) wanted |= 1u << static_cast<int>(state);
+
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  // The inner query finds the page in the index alone.
+  Query query(connection,
+              "SELECT id, revision, last_sequence, record FROM migrations"
+              " WHERE id IN (SELECT id FROM migrations"
+              "  WHERE (created_at_ns, id) < (?1, ?2)"
+              "  AND (1 << state) & ?3 <> 0"
+              "  ORDER BY created_at_ns DESC, id DESC LIMIT ?4)"
+              " ORDER BY created_at_ns DESC, id DESC");
+  query.Int(after.created_at_ns).Text(after.id).Int(wanted).Int(limit + 1);
+  std::vector<StoredMigration> migrations;
+  while (query.Next()) {
+    ASSIGN_OR_RETURN(StoredMigration stored, MigrationAt(query));
+    ASSIGN_OR_RETURN(stored.open_task_ids,
+                     ReadOpenTaskIds(connection, stored.migration.id));
+    migrations.push_back(std::move(stored));
+  }
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(migrations), limit, [](const StoredMigration& last) {
+    return CreationCursor{EncodeTime(last.migration.created_at),
+                          last.migration.id}
+        .ToText();
+  });
+}
+
+absl::StatusOr<std::vector<UnfinishedMigration>> ReadUnfinished(
+    Connection& connection) {
+  Query query(connection,
+              "SELECT id, state, wake_at_ns FROM migrations WHERE live = 1");
+  std::vector<UnfinishedMigration> unfinished;
+  while (query.Next()) {
+    UnfinishedMigration& migration = unfinished.emplace_back();
+    migration.id = query.TextAt(0);
+    migration.state = static_cast<State>(query.IntAt(1));
+    if (std::find(migration::kAllStates.begin(), migration::kAllStates.end(),
+                  migration.state) == migration::kAllStates.end()) {
+      return BadNumber("migrations", migration.id, "state", query.IntAt(1));
+    }
+    if (const std::optional<int64_t> wake_at_ns = query.OptionalIntAt(2)) {
+      migration.wake_at = DecodeTime(*wake_at_ns);
+    }
+  }
+  RETURN_IF_ERROR(query.status());
+  return unfinished;
+}
+
+absl::StatusOr<std::optional<std::string>> ReadLiveByConnection(
+    Connection& connection, std::string_view connection_key) {
+  Query query(connection,
+              "SELECT id FROM migrations WHERE live = 1"
+              " AND connection_key <> '' AND connection_key = ?");
+  std::optional<std::string> id;
+  if (query.Text(connection_key).Next()) id = query.TextAt(0);
+  RETURN_IF_ERROR(query.status());
+  return id;
+}
+
+absl::StatusOr<std::map<State, int64_t>> ReadCounts(Connection& connection) {
+  Query query(connection,
+              "SELECT state, COUNT(*) FROM migrations GROUP BY state");
+  std::map<State, int64_t> counts;
+  while (query.Next()) {
+    counts[static_cast<State>(query.IntAt(0))] = query.IntAt(1);
+  }
+  RETURN_IF_ERROR(query.status());
+  return counts;
+}
+
+absl::StatusOr<std::vector<StoredEvent>> ReadEvents(
+    Connection& connection, std::string_view migration_id,
+    int64_t after_sequence, int limit) {
+  Query query(connection,
+              migration_id.empty()
+                  ? "SELECT sequence, record FROM events WHERE sequence > ?1"
+                    " ORDER BY sequence LIMIT ?2"
+                  : "SELECT sequence, record FROM events WHERE sequence > ?1"
+                    " AND migration_id = ?3 ORDER BY sequence LIMIT ?2");
+  query.Int(after_sequence).Int(CutLimit(limit));
+  if (!migration_id.empty()) query.Text(migration_id);
+  std::vector<StoredEvent> events;
+  while (query.Next()) {
+    absl::StatusOr<StoredEvent> event = DecodeEvent(query.BlobAt(1));
+    if (!event.ok()) {
+      return AtRow(event.status(), "events", absl::StrCat(query.IntAt(0)));
+    }
+    event->sequence = query.IntAt(0);
+    events.push_back(*std::move(event));
+  }
+  RETURN_IF_ERROR(query.status());
+  return events;
+}
+
+absl::StatusOr<int64_t> ReadLastSequence(Connection& connection,
+                                         std::string_view migration_id) {
+  if (migration_id.empty()) {
+    return connection.ReadNumber(
+        "SELECT last FROM counters WHERE name = 'events'");
+  }
+  Query query(connection, "SELECT last_sequence FROM migrations WHERE id = ?");
+  const int64_t last = query.Text(migration_id).Next() ? query.IntAt(0) : 0;
+  RETURN_IF_ERROR(query.status());
+  return last;
+}
+
+absl::StatusOr<Task> ReadTask(Connection& connection, std::string_view id) {
+  Query query(connection, "SELECT record FROM tasks WHERE id = ?");
+  if (!query.Text(id).Next()) {
+    RETURN_IF_ERROR(query.status());
+    return NoSuch("task", id, "TASK_NOT_FOUND");
+  }
+  absl::StatusOr<Task> task = DecodeTask(query.BlobAt(0));
+  if (!task.ok()) return AtRow(task.status(), "tasks", id);
+  return task;
+}
+
+absl::StatusOr<Page<Task>> ReadTasks(Connection& connection,
+                                     std::string_view migration_id,
+                                     bool open_only, const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  const CreationCursor oldest{std::numeric_limits<int64_t>::min(), ""};
+  ASSIGN_OR_RETURN(const CreationCursor after, ParseCursor(page.after, oldest));
+  Query query(connection, TasksQuery(!migration_id.empty(), open_only));
+  query.Int(after.created_at_ns).Text(after.id).Int(limit + 1);
+  if (!migration_id.empty()) query.Text(migration_id);
+  std::vector<Task> tasks;
+  while (query.Next()) {
+    absl::StatusOr<Task> task = DecodeTask(query.BlobAt(1));
+    if (!task.ok()) return AtRow(task.status(), "tasks", query.TextAt(0));
+    tasks.push_back(*std::move(task));
+  }
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(tasks), limit, [](const Task& last) {
+    return CreationCursor{EncodeTime(last.created_at), last.id}.ToText();
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> ReadOpenTaskIds(
+    Connection& connection, std::string_view migration_id) {
+  Query query(connection,
+              "SELECT id FROM tasks WHERE migration_id = ? AND open = 1"
+              " ORDER BY created_at_ns, id");
+  query.Text(migration_id);
+  std::vector<std::string> ids;
+  while (query.Next()) ids.push_back(query.TextAt(0));
+  RETURN_IF_ERROR(query.status());
+  return ids;
+}
+
+absl::StatusOr<Account> ReadAccount(Connection& connection,
+                                    std::string_view name) {
+  Query query(connection, "SELECT record FROM accounts WHERE name = ?");
+  if (!query.Text(name).Next()) {
+    RETURN_IF_ERROR(query.status());
+    return NoSuch("account", name, "ACCOUNT_NOT_FOUND");
+  }
+  absl::StatusOr<Account> account = DecodeAccount(query.BlobAt(0));
+  if (!account.ok()) return AtRow(account.status(), "accounts", name);
+  return account;
+}
+
+absl::StatusOr<Page<Account>> ReadAccounts(Connection& connection,
+                                           const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  Query query(connection,
+              "SELECT name, record FROM accounts WHERE name > ?"
+              " ORDER BY name LIMIT ?");
+  query.Text(page.after).Int(limit + 1);
+  std::vector<Account> accounts;
+  while (query.Next()) {
+    absl::StatusOr<Account> account = DecodeAccount(query.BlobAt(1));
+    if (!account.ok()) {
+      return AtRow(account.status(), "accounts", query.TextAt(0));
+    }
+    accounts.push_back(*std::move(account));
+  }
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(accounts), limit,
+                 [](const Account& last) { return last.name; });
+}
+
+absl::StatusOr<CredentialInfo> ReadCredential(Connection& connection,
+                                              std::string_view name) {
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  Query query(connection,
+              "SELECT name, kind, migration_id FROM credentials"
+              " WHERE name = ?");
+  if (query.Text(name).Next()) return CredentialAt(connection, query);
+  RETURN_IF_ERROR(query.status());
+  return NoSuch("credential", name, "CREDENTIAL_NOT_FOUND");
+}
+
+absl::StatusOr<Page<CredentialInfo>> ReadCredentials(Connection& connection,
+                                                     const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  Query query(connection,
+              "SELECT name, kind, migration_id FROM credentials"
+              " WHERE name > ? ORDER BY name LIMIT ?");
+  query.Text(page.after).Int(limit + 1);
+  std::vector<CredentialInfo> credentials;
+  while (query.Next()) {
+    ASSIGN_OR_RETURN(CredentialInfo info, CredentialAt(connection, query));
+    credentials.push_back(std::move(info));
+  }
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(credentials), limit,
+                 [](const CredentialInfo& last) { return last.name; });
+}
+
+absl::StatusOr<SealedVersion> ReadSealedVersion(Connection& connection,
+                                                std::string_view name,
+                                                VersionSelector version) {
+  const int* const number = std::get_if<int>(&version);
+  Query query(connection,
+              number != nullptr
+                  ? "SELECT kind, number, label, sealed"
+                    " FROM credential_versions JOIN credentials USING (name)"
+                    " WHERE name = ? AND number = ?"
+                  : "SELECT kind, number, label, sealed"
+                    " FROM credential_versions JOIN credentials USING (name)"
+                    " WHERE name = ? AND label = ?"
+                    " ORDER BY number DESC LIMIT 1");
+  query.Text(name).Int(number != nullptr
+                           ? *number
+                           : static_cast<int>(std::get<VersionLabel>(version)));
+  if (query.Next()) {
+    return SealedVersion{
+        std::string(name), static_cast<CredentialKind>(query.IntAt(0)),
+        static_cast<int>(query.IntAt(1)),
+        static_cast<VersionLabel>(query.IntAt(2)), query.TextAt(3)};
+  }
+  RETURN_IF_ERROR(query.status());
+  RETURN_IF_ERROR(ReadCredential(connection, name).status());
+  const std::string which =
+      number != nullptr
+          ? absl::StrCat("version ", *number)
+          : absl::StrCat(base::ToAbsl(Name(std::get<VersionLabel>(version))),
+                         " version");
+  return NoSuch(absl::StrCat(which, " of credential"), name,
+                "VERSION_NOT_FOUND");
+}
+
+absl::StatusOr<std::vector<WrappedDataKey>> ReadAllDataKeys(
+    Connection& connection) {
+  Query query(connection,
+              "SELECT id, created_at_ns, wrapped FROM data_keys"
+              " ORDER BY position");
+  std::vector<WrappedDataKey> keys;
+  while (query.Next()) {
+    keys.push_back(
+        {query.TextAt(0), DecodeTime(query.IntAt(1)), query.TextAt(2)});
+  }
+  RETURN_IF_ERROR(query.status());
+  return keys;
+}
+
+absl::StatusOr<std::optional<RequestRecord>> ReadRequest(
+    Connection& connection, std::string_view caller,
+    std::string_view request_id) {
+  Query query(connection,
+              "SELECT caller, request_id, fingerprint, answer, created_at_ns"
+              " FROM requests WHERE caller = ? AND request_id = ?");
+  std::optional<RequestRecord> request;
+  if (query.Text(caller).Text(request_id).Next()) {
+    request = RequestRecord{query.TextAt(0), query.TextAt(1), query.TextAt(2),
+                            query.TextAt(3), DecodeTime(query.IntAt(4))};
+  }
+  RETURN_IF_ERROR(query.status());
+  return request;
+}
+
+absl::StatusOr<std::vector<AuditRow>> ReadAuditRows(Connection& connection,
+                                                    int64_t after_sequence,
+                                                    int limit) {
+  Query query(connection,
+              "SELECT sequence, time_ns, actor, transport, action, target,"
+              " request_id, result, detail FROM audit WHERE sequence > ?"
+              " ORDER BY sequence LIMIT ?");
+  query.Int(after_sequence).Int(CutLimit(limit));
+  std::vector<AuditRow> rows;
+  while (query.Next()) {
+    rows.push_back({query.IntAt(0), DecodeTime(query.IntAt(1)), query.TextAt(2),
+                    query.TextAt(3), query.TextAt(4), query.TextAt(5),
+                    query.TextAt(6), query.TextAt(7), query.TextAt(8)});
+  }
+  RETURN_IF_ERROR(query.status());
+  return rows;
+}
+
+}  // namespace keyturn::store::sqlite

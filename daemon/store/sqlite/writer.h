@@ -1,0 +1,81 @@
+// Writes groups of batches: one transaction for the group, one savepoint for
+// each batch.
+#ifndef KEYTURN_DAEMON_STORE_SQLITE_WRITER_H_
+#define KEYTURN_DAEMON_STORE_SQLITE_WRITER_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/store/records.h"
+#include "daemon/store/sqlite/connection.h"
+#include "daemon/store/store.h"
+
+namespace keyturn::store::sqlite {
+
+// Begin, any number of Apply, then Commit or Rollback. When a call fails with
+// disk trouble (see IsDiskTrouble), Rollback follows. Belongs to one thread.
+class GroupWriter {
+ public:
+  // `connection` outlives this object.
+  explicit GroupWriter(Connection& connection) : connection_(connection) {}
+
+  // Reads the counters. Once, before the first group.
+  absl::Status Load();
+
+  absl::Status Begin();
+  // Adds `batch` to the open transaction, or nothing of it. Errors as of
+  // Store::Commit.
+  absl::StatusOr<CommitResult> Apply(const Batch& batch);
+  // Durable when this returns OK.
+  absl::Status Commit();
+  absl::Status Rollback();
+
+  // Sequence of the last event that is durable.
+  int64_t last_sequence() const { return durable_.event; }
+
+ private:
+  // The last numbers that were given.
+  struct Counters {
+    int64_t event = 0;
+    int64_t audit = 0;
+    bool operator==(const Counters&) const = default;
+  };
+
+  absl::StatusOr<CommitResult> Write(const Batch& batch);
+  absl::Status WriteRequest(const RequestRecord& request);
+  absl::Status WriteMigration(const MigrationWrite& write, size_t events);
+  absl::Status CheckConnectionFree(const migration::Migration& migration);
+  absl::Status WriteUses(const migration::Migration& migration, bool live);
+  absl::StatusOr<CommitResult> WriteEvents(const Batch& batch);
+  absl::Status OpenTask(const migration::Task& task);
+  absl::Status CloseTask(const TaskClosing& closing);
+  absl::Status WriteCredential(const NewCredential& write);
+  absl::Status WriteCredential(const NewVersion& write);
+  absl::Status WriteCredential(const RelabelVersion& write);
+  absl::Status WriteCredential(const DeleteCredential& write);
+  absl::Status InsertVersion(const std::string& name,
+                             const CredentialInfo::Version& version,
+                             const std::string& sealed);
+  absl::Status DemoteCurrent(const std::string& name);
+  absl::Status CheckCredentialUnused(const std::string& name);
+  absl::Status WriteAccount(const CreateAccount& write);
+  absl::Status WriteAccount(const DeleteAccount& write);
+  absl::Status WriteDataKey(const WrappedDataKey& data_key);
+  absl::Status WriteAudit(const AuditRow& row);
+  absl::Status PurgeRequests();
+  absl::Status WriteCounters();
+
+  Connection& connection_;
+  Counters durable_;
+  // Those of the open transaction.
+  Counters given_;
+  // Newest request of the group: what "now" is for forgetting old ones.
+  std::optional<absl::Time> newest_request_;
+};
+
+}  // namespace keyturn::store::sqlite
+
+#endif  // KEYTURN_DAEMON_STORE_SQLITE_WRITER_H_

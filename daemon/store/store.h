@@ -1,0 +1,228 @@
+// Everything that survives a crash: migrations, events, tasks, sealed
+// credentials, accounts, the audit trail, request ids.
+//
+// What is written together is one Batch (guarantee G5); what Commit reported is
+// on disk (guarantee G4). Nothing here is secret in clear: credentials and data
+// keys come sealed from the vault.
+#ifndef KEYTURN_DAEMON_STORE_STORE_H_
+#define KEYTURN_DAEMON_STORE_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/store/records.h"
+
+namespace keyturn::store {
+
+// Batches that wait for the disk; one more is refused.
+inline constexpr size_t kQueuedBatchesMax = 8192;
+// Batches that one transaction takes together.
+inline constexpr size_t kGroupBatchesMax = 1024;
+// One stored record, encoded.
+inline constexpr size_t kRecordBytesMax = 8 * 1024 * 1024;
+// Items of one page of a list.
+inline constexpr int kPageItemsMax = 1000;
+// How long a request id is remembered, counted from RequestRecord::created_at.
+inline constexpr absl::Duration kRequestRetention = absl::Hours(7 * 24);
+// Forgotten request ids that one transaction removes.
+inline constexpr int kPurgedRequestsMax = 64;
+
+struct CommitResult {
+  // The sequences that the batch's events got; both 0 when it had none.
+  int64_t first_sequence = 0;
+  int64_t last_sequence = 0;
+};
+
+struct Stats {
+  // Durable transactions (each costs one sync), and the batches in them.
+  int64_t transactions = 0;
+  int64_t batches = 0;
+};
+
+// Which part of a list. `after` is the `next` of the page before; empty: from
+// the beginning. It is printable and holds no secret, so it may serve as a page
+// token; it is not bound to the list's other arguments.
+struct PageRequest {
+  // 1 to kPageItemsMax; what is beyond is cut.
+  int limit = kPageItemsMax;
+  std::string after;
+};
+
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  // Empty: there is nothing more.
+  std::string next;
+};
+
+// Which version of a credential: the newest with a label, or a number.
+using VersionSelector = std::variant<VersionLabel, int>;
+
+// While it lives, the subscriber is called. Destroying it waits for a call that
+// is under way; not to be destroyed inside that call. Must not outlive the
+// store.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+// Thread-safe. Reads see what is durable, never wait for a write, and may be
+// made from any thread, a callback of the store included.
+//
+// Every read may return Unavailable when the disk refuses, and DataLoss naming
+// table and row when what is stored cannot be read; only the other errors are
+// listed below. A list whose `after` was not made by that list: InvalidArgument
+// naming the field `page_token`.
+class Store {
+ public:
+  using CommitCallback = std::function<void(absl::StatusOr<CommitResult>)>;
+
+  // Commits what waits, then closes. No callback runs afterwards.
+  virtual ~Store() = default;
+
+  // Stores all of `batch` or nothing, together with other batches that wait,
+  // and calls `done` once, on the store's thread, after the disk has
+  // acknowledged it. Batches are stored in the order in which Commit was
+  // called. `done` must be quick and must not wait for another commit.
+  //
+  // A batch that is refused does not touch the others. Refusals, in this order:
+  //  - ResourceExhausted (STORE_QUEUE_FULL): try again later. In this case
+  //  alone
+  //    `done` is called on the caller's thread, before Commit returns.
+  //  - AlreadyExists (REQUEST_REPEATED): the same request was stored before,
+  //    see FindRequest for its answer; (REQUEST_ID_REUSED): another request of
+  //    this caller has that id.
+  //  - Aborted (REVISION_CONFLICT): the migration's stored revision is not the
+  //    expected one. FailedPrecondition (LIVE_MIGRATION), naming the other one:
+  //    a migration that is not at rest holds the same connection_key.
+  //  - FailedPrecondition (TASK_CLOSED): a task to be closed is not open;
+  //    NotFound (TASK_NOT_FOUND).
+  //  - AlreadyExists (CREDENTIAL_EXISTS); NotFound (CREDENTIAL_NOT_FOUND), also
+  //    for an account that names it; Aborted (REVISION_CONFLICT): a new version
+  //    has not the next number; FailedPrecondition (CREDENTIAL_IN_USE): an
+  //    account, or a migration that is not at rest, names what is to be
+  //    deleted.
+  //  - AlreadyExists (ACCOUNT_EXISTS); NotFound (ACCOUNT_NOT_FOUND);
+  //    FailedPrecondition (ACCOUNT_IN_USE), as above.
+  //  - ResourceExhausted (RECORD_TOO_LARGE) for a record over kRecordBytesMax.
+  //  - Internal: the batch contradicts itself or what is stored (a bug of the
+  //    caller).
+  // Troubles of the disk fail the whole group:
+  //  - ResourceExhausted (DISK_FULL): nothing was stored; make room, try again.
+  //  - Unavailable: another program keeps the database locked.
+  //  - DataLoss (STORE_BROKEN): a sync or write failed, so that nobody knows
+  //    what is on disk. Every later Commit fails in the same way, until the
+  //    daemon was restarted and has read what is really there.
+  virtual void Commit(Batch batch, CommitCallback done) = 0;
+
+  // Like Commit, but waits. For start-up and tests; never on the store's
+  // thread, nor where waiting stops others.
+  absl::StatusOr<CommitResult> CommitAndWait(Batch batch);
+
+  // From now on `subscriber` is called on the store's thread after each durable
+  // group that held events, with the last sequence that is durable; all events
+  // up to it can be read. It must be cheap: it delays the next group.
+  [[nodiscard]] virtual std::unique_ptr<Subscription> Subscribe(
+      std::function<void(int64_t last_sequence)> subscriber) = 0;
+
+  // NotFound (MIGRATION_NOT_FOUND).
+  virtual absl::StatusOr<StoredMigration> GetMigration(std::string_view id) = 0;
+  // Newest first. `states` empty: all.
+  virtual absl::StatusOr<Page<StoredMigration>> ListMigrations(
+      const std::vector<migration::State>& states, const PageRequest& page) = 0;
+  // All that are not at rest, in no particular order. Reads no record, only an
+  // index: a hundred thousand take a fraction of a second.
+  virtual absl::StatusOr<std::vector<UnfinishedMigration>> ListUnfinished() = 0;
+  // Id of the migration not at rest that holds `connection_key`; none: free.
+  virtual absl::StatusOr<std::optional<std::string>> FindLiveByConnection(
+      std::string_view connection_key) = 0;
+  // States without a migration are absent.
+  virtual absl::StatusOr<std::map<migration::State, int64_t>>
+  CountByState() = 0;
+
+  // Events with a higher sequence than `after_sequence`, ascending, at most
+  // `limit` (cut to kPageItemsMax). `migration_id` empty: of all migrations.
+  // No error when there is no such migration.
+  virtual absl::StatusOr<std::vector<StoredEvent>> ListEvents(
+      std::string_view migration_id, int64_t after_sequence, int limit) = 0;
+  // 0: no event yet. `migration_id` empty: of all migrations.
+  virtual absl::StatusOr<int64_t> LastSequence(
+      std::string_view migration_id) = 0;
+
+  // NotFound (TASK_NOT_FOUND).
+  virtual absl::StatusOr<migration::Task> GetTask(std::string_view id) = 0;
+  // Oldest first. `migration_id` empty: of all migrations.
+  virtual absl::StatusOr<Page<migration::Task>> ListTasks(
+      std::string_view migration_id, bool open_only,
+      const PageRequest& page) = 0;
+  // Oldest first.
+  virtual absl::StatusOr<std::vector<std::string>> ListOpenTaskIds(
+      std::string_view migration_id) = 0;
+
+  // NotFound (ACCOUNT_NOT_FOUND).
+  virtual absl::StatusOr<Account> GetAccount(std::string_view name) = 0;
+  // In the order of their names.
+  virtual absl::StatusOr<Page<Account>> ListAccounts(
+      const PageRequest& page) = 0;
+
+  // NotFound (CREDENTIAL_NOT_FOUND).
+  virtual absl::StatusOr<CredentialInfo> GetCredential(
+      std::string_view name) = 0;
+  // In the order of their names.
+  virtual absl::StatusOr<Page<CredentialInfo>> ListCredentials(
+      const PageRequest& page) = 0;
+  // NotFound (CREDENTIAL_NOT_FOUND, VERSION_NOT_FOUND). For the vault.
+  virtual absl::StatusOr<SealedVersion> ReadSealed(std::string_view name,
+                                                   VersionSelector version) = 0;
+  // In the order in which they were written; the last one is the newest.
+  virtual absl::StatusOr<std::vector<WrappedDataKey>> ReadDataKeys() = 0;
+
+  // Empty when that caller sent no such request, or it was forgotten.
+  virtual absl::StatusOr<std::optional<RequestRecord>> FindRequest(
+      std::string_view caller, std::string_view request_id) = 0;
+
+  // Oldest first; `limit` as for ListEvents.
+  virtual absl::StatusOr<std::vector<AuditRow>> ListAuditRows(
+      int64_t after_sequence, int limit) = 0;
+
+  // Since the store was opened.
+  virtual Stats stats() const = 0;
+  // Version of the stored format.
+  virtual int schema_version() const = 0;
+};
+
+struct SqliteOptions {
+  // The database's file. The directory that holds it is made when it is not
+  // there (mode 0700); its parent must exist.
+  std::string path;
+  // Called once, on the store's thread, when the store has become STORE_BROKEN.
+  // The daemon then stops.
+  std::function<void(const absl::Status&)> on_broken;
+  // SQLite's virtual file system; empty: the system's. For tests that make the
+  // disk fail.
+  std::string vfs;
+};
+
+// Opens the database, makes it when there is none, and brings an older schema
+// to the present one.
+//
+// FailedPrecondition: STORE_LOCKED, another process (named by its pid) has it
+// open; STORE_NEWER, it was written by a newer keyturnd; STORE_FOREIGN, the
+// file is no store of Keyturn; STORE_PERMISSIONS, directory or file is open to
+// others or belongs to another user. DataLoss (STORE_CORRUPT) when SQLite's
+// check finds damage. Unavailable or ResourceExhausted when the disk refuses.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options);
+
+}  // namespace keyturn::store
+
+#endif  // KEYTURN_DAEMON_STORE_STORE_H_

@@ -1,0 +1,49 @@
+// A TLS server that breaks connections where a test wants it to.
+#ifndef KEYTURN_TESTS_UPSTREAM_HTTP_TLS_SCRIPT_SERVER_H_
+#define KEYTURN_TESTS_UPSTREAM_HTTP_TLS_SCRIPT_SERVER_H_
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ssl/context.hpp>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "tests/upstream/http/test_certificate.h"
+
+namespace keyturn::testing {
+
+// Serves one connection after the other on 127.0.0.1, on a thread of its own.
+class TlsScriptServer {
+ public:
+  // What to send for the nth request (from 0 on, over all connections) on the
+  // nth connection. Empty: the connection is reset without an answer.
+  using Script = std::function<std::string(int request, int connection)>;
+
+  TlsScriptServer(const TestCertificate& certificate, Script script);
+  // Resets every connection before TLS begins.
+  explicit TlsScriptServer(const TestCertificate& certificate);
+  ~TlsScriptServer();
+
+  uint16_t port() const { return port_; }
+  int requests() const { return requests_; }
+
+ private:
+  void Serve();
+  void ServeConnection(asio::ip::tcp::socket socket, int connection);
+
+  const Script script_;
+  asio::io_context io_;
+  asio::ssl::context tls_;
+  asio::ip::tcp::acceptor acceptor_;
+  const uint16_t port_;
+  std::atomic<int> requests_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace keyturn::testing
+
+#endif  // KEYTURN_TESTS_UPSTREAM_HTTP_TLS_SCRIPT_SERVER_H_
