@@ -53,7 +53,7 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials(const Context& context) {
 }
 
 bool MayHelpToRepeat(const absl::Status& status) {
-  return absl::IsUnavailable(status) && DetailsOf(status).reason.empty();
+  return absl::IsUnavailable(status) && !IsOutside(status);
 }
 
 }  // namespace
@@ -94,11 +94,14 @@ absl::Status Client::Attempt(
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline));
     absl::Status status = Tell(call(context));
+    const absl::Duration asked =
+        DetailsOf(status).retry_delay.value_or(absl::ZeroDuration());
+    const absl::Duration wait = std::max(pause, asked);
     if (!MayHelpToRepeat(status) || attempt == kAttemptsMax ||
-        absl::Now() + pause >= deadline) {
+        absl::Now() + wait >= deadline) {
       return status;
     }
-    absl::SleepFor(pause);
+    absl::SleepFor(wait);
     pause = std::min(2 * pause, kPauseMax);
   }
 }
@@ -118,8 +121,8 @@ absl::Status Client::Tell(const grpc::Status& status) const {
       absl::IsUnavailable(told) && DetailsOf(told).reason.empty();
   if (!in_vain && !unreachable) return told;
   return absl::UnavailableError(
-      absl::StrCat("the daemon at ", server_, " cannot be reached: ",
-                   status.error_message()));
+      absl::StrCat("the daemon at ", server_,
+                   " cannot be reached: ", status.error_message()));
 }
 
 }  // namespace keyturn::cli

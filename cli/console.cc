@@ -62,8 +62,9 @@ absl::StatusOr<SecretText> ReadAll(int descriptor, const std::string& what,
     text.Reveal().append(chunk.data(), static_cast<size_t>(count));
     if (text.Reveal().size() > bytes_max) {
       Wipe(chunk);
-      return absl::InvalidArgumentError(absl::StrCat(
-          what, ": longer than ", bytes_max / 1024, " KiB, which is the limit"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, ": longer than ", bytes_max / 1024,
+                       " KiB, which is the limit"));
     }
   }
   Wipe(chunk);
@@ -110,7 +111,8 @@ bool Console::Unicode() const {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const std::string value = absl::AsciiStrToLower(Variable(name));
     if (value.empty()) continue;
-    return absl::StrContains(value, "utf-8") || absl::StrContains(value, "utf8");
+    return absl::StrContains(value, "utf-8") ||
+           absl::StrContains(value, "utf8");
   }
   return false;
 }
@@ -144,7 +146,7 @@ absl::StatusOr<SecretText> Console::Ask(std::string_view question, Echo echo) {
     if (poll(inputs.data(), inputs.size(), -1) < 0 && errno != EINTR) {
       return absl::InternalError(absl::StrCat("poll: ", std::strerror(errno)));
     }
-    if (signals.Interrupted()) {
+    if (signals.Interruption() != 0) {
       Write(Stream::kError, "\n");
       return absl::CancelledError("interrupted");
     }
@@ -222,13 +224,13 @@ SignalPipe::~SignalPipe() {
   close(write_end_);
 }
 
-bool SignalPipe::Interrupted() {
-  bool interrupted = false;
+int SignalPipe::Interruption() {
+  int interruption = 0;
   char byte;
   while (read(read_end_, &byte, 1) == 1) {
-    interrupted = interrupted || byte == SIGINT || byte == SIGTERM;
+    if (byte == SIGINT || byte == SIGTERM) interruption = byte;
   }
-  return interrupted;
+  return interruption;
 }
 
 absl::StatusOr<SecretText> ReadFile(const std::string& path, size_t bytes_max) {

@@ -127,8 +127,8 @@ class SignalPipe {
   // Readable when a signal came.
   int descriptor() const { return read_end_; }
 
-  // True if SIGINT or SIGTERM came since the last call. Does not wait.
-  bool Interrupted();
+  // SIGINT or SIGTERM if one came since the last call, else 0. Does not wait.
+  int Interruption();
 
  private:
   int read_end_ = -1;

@@ -147,7 +147,8 @@ absl::StatusOr<ContextFile> ContextFile::Read(const std::string& path) {
   if (absl::Status status = mistakes.ToStatus(); !status.ok()) return status;
   for (const Context& context : file.contexts_) {
     if (context.key.empty()) continue;
-    if (absl::Status open = RefuseIfOthersCanRead(path); !open.ok()) return open;
+    if (absl::Status open = RefuseIfOthersCanRead(path); !open.ok())
+      return open;
   }
   return file;
 }
@@ -190,8 +191,8 @@ absl::Status ContextFile::Write() const {
   std::string temporary = path_ + ".XXXXXX";
   const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0) {
-    return absl::InternalError(absl::StrCat(
-        path_, ": cannot be written: ", std::strerror(errno)));
+    return absl::InternalError(
+        absl::StrCat(path_, ": cannot be written: ", std::strerror(errno)));
   }
   SecretText text(ToYaml(*this));
   absl::Status written = WriteAndSync(descriptor, text.Reveal());
@@ -201,9 +202,8 @@ absl::Status ContextFile::Write() const {
   }
   if (written.ok()) return written;
   unlink(temporary.c_str());
-  return absl::InternalError(
-      absl::StrCat(path_, ": cannot be written: ",
-                   std::string(written.message())));
+  return absl::InternalError(absl::StrCat(
+      path_, ": cannot be written: ", std::string(written.message())));
 }
 
 }  // namespace keyturn::cli

@@ -44,8 +44,9 @@ constexpr auto kAdviceByReason = std::to_array<Advice>({
     {"CREDENTIAL_UNUSED", "keyturn account add celigo|netsuite NAME …"},
     {"ACCOUNT_EXISTS", "keyturn account show $ID"},
     {"ACCOUNT_IN_USE", "keyturn list"},
-    {"HOST_NOT_ALLOWED", "ask who runs the daemon to allow the host, see "
-                         "keyturn server"},
+    {"HOST_NOT_ALLOWED",
+     "ask who runs the daemon to allow the host, see "
+     "keyturn server"},
     {"OUTSIDE_LOGIN_REFUSED", "keyturn account test $ID"},
 });
 
@@ -64,8 +65,8 @@ void Read(const google::protobuf::Any& any, ErrorDetails& details) {
     details.metadata.insert(info.metadata().begin(), info.metadata().end());
   } else if (any.UnpackTo(&bad_request)) {
     for (const auto& violation : bad_request.field_violations()) {
-      details.violations.push_back({.field = violation.field(),
-                                    .description = violation.description()});
+      details.violations.push_back(
+          {.field = violation.field(), .description = violation.description()});
     }
   } else if (any.UnpackTo(&precondition)) {
     for (const auto& violation : precondition.violations()) {
@@ -186,6 +187,10 @@ absl::Status WithMessage(const absl::Status& status, std::string_view message) {
   return result;
 }
 
+bool IsOutside(const absl::Status& status) {
+  return DetailsOf(status).reason.rfind("OUTSIDE_", 0) == 0;
+}
+
 ExitCode ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
@@ -197,10 +202,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
       return ExitCode::kRefused;
     case absl::StatusCode::kUnavailable:
-      // The daemon answered, but an outside system did not.
-      return DetailsOf(status).reason.rfind("OUTSIDE_", 0) == 0
-                 ? ExitCode::kFailed
-                 : ExitCode::kUnreachable;
+      return IsOutside(status) ? ExitCode::kFailed : ExitCode::kUnreachable;
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
       return ExitCode::kNotPermitted;
@@ -229,17 +231,16 @@ Problem Explain(const absl::Status& status) {
 }
 
 std::string ToText(const Problem& problem) {
-  const std::string why = absl::StrReplaceAll(
-      OneBlock(problem.why), {{"\n", "\n        "}});
+  const std::string why =
+      absl::StrReplaceAll(OneBlock(problem.why), {{"\n", "\n        "}});
   const std::string reason =
       problem.details.reason.empty()
           ? ""
           : absl::StrCat(" (", OneLine(problem.details.reason), ")");
-  std::string text =
-      problem.what.empty()
-          ? absl::StrCat("error: ", why, reason, "\n")
-          : absl::StrCat("error: ", OneLine(problem.what), "\n  why:  ", why,
-                         reason, "\n");
+  std::string text = problem.what.empty()
+                         ? absl::StrCat("error: ", why, reason, "\n")
+                         : absl::StrCat("error: ", OneLine(problem.what),
+                                        "\n  why:  ", why, reason, "\n");
   if (!problem.next.empty()) {
     absl::StrAppend(&text, "  next: ", OneLine(problem.next), "\n");
   }

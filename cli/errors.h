@@ -56,6 +56,10 @@ absl::Status WithNext(absl::Status status, std::string_view next);
 // Replaces the message and keeps the rest.
 absl::Status WithMessage(const absl::Status& status, std::string_view message);
 
+// Whether the daemon was reached and an outside system was at fault: its
+// reasons begin with OUTSIDE_.
+bool IsOutside(const absl::Status& status);
+
 ExitCode ExitCodeOf(const absl::Status& status);
 
 // What a person or a script is told about an error.

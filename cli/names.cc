@@ -35,8 +35,9 @@ absl::StatusOr<std::string> ResourceName(std::string_view collection,
                            std::all_of(id.begin(), id.end(), IsIdCharacter);
   if (!well_formed) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", absl::CHexEscape(std::string(text)), "\" is not a name: expected \"",
-        prefix, "ID\" or just ID, of lower-case letters, digits and hyphens"));
+        "\"", absl::CHexEscape(std::string(text)),
+        "\" is not a name: expected \"", prefix,
+        "ID\" or just ID, of lower-case letters, digits and hyphens"));
   }
   return prefix + std::string(id);
 }

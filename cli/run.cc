@@ -2,20 +2,20 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands/command.h"
+#include "cli/commands/help.h"
 #include "cli/errors.h"
 #include "cli/version.h"
 
 namespace keyturn::cli {
 namespace {
 
-constexpr size_t kHelpColumn = 34;
-
 void BuildCommands(CLI::App& top, Invocation& invocation) {
   top.fallthrough();
-  top.get_formatter()->column_width(kHelpColumn);
+  top.formatter(std::make_shared<HelpFormatter>());
   top.set_version_flag("--version", absl::StrCat("keyturn ", kVersion));
   top.require_subcommand(1);
   top.footer(
@@ -67,9 +67,7 @@ absl::StatusOr<bool> Parse(CLI::App& top, std::vector<std::string> arguments,
     top.parse(std::move(arguments));
     return true;
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* at = &top;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    console.Write(Stream::kOut, at->help("", CLI::AppFormatMode::Normal));
+    console.Write(Stream::kOut, top.help());
     return false;
   } catch (const CLI::CallForVersion& version) {
     console.Write(Stream::kOut, std::string(version.what()) + "\n");

@@ -75,9 +75,9 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& key) override {
-    const bool known =
-        std::any_of(form_.begin(), form_.end(),
-                    [&key](const SecretField& field) { return field.key == key; });
+    const bool known = std::any_of(
+        form_.begin(), form_.end(),
+        [&key](const SecretField& field) { return field.key == key; });
     if (!known) {
       return Refuse(absl::StrCat("\"",
                                  Shorten(OneLine(key), kShownKeyColumnsMax),
@@ -152,12 +152,11 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
 
 absl::StatusOr<SecretText> AskFor(const SecretField& field, Console& console) {
   const std::string question =
-      std::string(field.label) +
-      (field.asked_as_file       ? " (path of the file): "
-       : field.echo == Echo::kOff ? " (not shown): "
-                                  : ": ");
-  absl::StatusOr<SecretText> answer = console.Ask(
-      question, field.asked_as_file ? Echo::kOn : field.echo);
+      std::string(field.label) + (field.asked_as_file ? " (path of the file): "
+                                  : field.echo == Echo::kOff ? " (not shown): "
+                                                             : ": ");
+  absl::StatusOr<SecretText> answer =
+      console.Ask(question, field.asked_as_file ? Echo::kOn : field.echo);
   if (!answer.ok()) return answer.status();
   if (answer->empty()) {
     return UsageError(absl::StrCat(std::string(field.label), " is empty"));
@@ -193,9 +192,9 @@ absl::StatusOr<SecretValues> ReadSecret(const std::vector<SecretField>& form,
         "input");
   }
   if (file.empty()) return AskForAll(form, console);
-  const absl::StatusOr<SecretText> text =
-      file == "-" ? console.ReadIn(kSecretBytesMax)
-                  : ReadFile(file, kSecretBytesMax);
+  const absl::StatusOr<SecretText> text = file == "-"
+                                              ? console.ReadIn(kSecretBytesMax)
+                                              : ReadFile(file, kSecretBytesMax);
   if (!text.ok()) return text.status();
   return ParseSecret(form, text->Reveal(),
                      file == "-" ? "standard input" : file);

@@ -89,7 +89,8 @@ class SpecReader {
   }
 
   void ReadNetSuite(v1::Spec::NetSuite& netsuite) {
-    std::optional<YamlMapping> section = Section("netsuite", "account and user");
+    std::optional<YamlMapping> section =
+        Section("netsuite", "account and user");
     if (!section.has_value()) return;
     netsuite.set_account(
         Required(*section, "account", "spec.netsuite.account",
@@ -106,9 +107,8 @@ class SpecReader {
                            "the name of the role to be used"));
     role.set_from(Optional(*section, "from", "spec.role.from"));
     Note("spec.role.add_permissions", *section, "addPermissions");
-    for (std::string& permission :
-         section->TextList("addPermissions")
-             .value_or(std::vector<std::string>())) {
+    for (std::string& permission : section->TextList("addPermissions")
+                                       .value_or(std::vector<std::string>())) {
       role.add_add_permissions(std::move(permission));
     }
     section->RefuseOthers();
@@ -164,9 +164,8 @@ class SpecReader {
 
 absl::StatusOr<SpecFile> SpecFile::Read(const std::string& path,
                                         Console& console) {
-  absl::StatusOr<SecretText> text = path == "-"
-                                        ? console.ReadIn(kSpecBytesMax)
-                                        : ReadFile(path, kSpecBytesMax);
+  absl::StatusOr<SecretText> text = path == "-" ? console.ReadIn(kSpecBytesMax)
+                                                : ReadFile(path, kSpecBytesMax);
   if (!text.ok()) return text.status();
   return Parse(text->Reveal(), path == "-" ? "standard input" : path);
 }
@@ -190,9 +189,10 @@ absl::Status SpecFile::Locate(const absl::Status& status) const {
   for (const FieldViolation& violation : details.violations) {
     const Place* place = Find(violation.field);
     if (place == nullptr) continue;
-    lines.push_back(absl::StrCat(
-        file_, ":", place->line, ": ",
-        place->field.empty() ? "" : place->field + ": ", violation.description));
+    lines.push_back(
+        absl::StrCat(file_, ":", place->line, ": ",
+                     place->field.empty() ? "" : place->field + ": ",
+                     violation.description));
   }
   if (lines.empty()) return status;
   return WithNext(WithMessage(status, absl::StrJoin(lines, "\n")),

@@ -28,7 +28,8 @@ class SpecFile {
   const v1::Spec& spec() const { return spec_; }
 
   // Where the daemon found fault with fields of the spec, says the file's line
-  // of each and calls the field as the file does. Other errors stay as they are.
+  // of each and calls the field as the file does. Other errors stay as they
+  // are.
   absl::Status Locate(const absl::Status& status) const;
 
  private:

@@ -23,11 +23,11 @@ void OverwriteField(Message& message, const FieldDescriptor& field) {
   for (int i = 0; i < count; ++i) {
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       std::string scratch;
-      OverwriteBytes(field.is_repeated()
-                         ? reflection.GetRepeatedStringReference(
-                               message, &field, i, &scratch)
-                         : reflection.GetStringReference(message, &field,
-                                                         &scratch));
+      OverwriteBytes(
+          field.is_repeated()
+              ? reflection.GetRepeatedStringReference(message, &field, i,
+                                                      &scratch)
+              : reflection.GetStringReference(message, &field, &scratch));
     } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       WipeMessage(field.is_repeated()
                       ? *reflection.MutableRepeatedMessage(&message, &field, i)

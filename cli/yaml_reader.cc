@@ -86,9 +86,9 @@ YamlMapping::YamlMapping(const YAML::Node& node, std::string path,
     const auto [entry, fresh] =
         entries_.emplace(key, Entry{.line = line, .value = pair.second});
     if (!fresh) {
-      mistakes_.Add(line, Field(key),
-                    absl::StrCat("is given twice, first in line ",
-                                 entry->second.line));
+      mistakes_.Add(
+          line, Field(key),
+          absl::StrCat("is given twice, first in line ", entry->second.line));
     }
   }
 }

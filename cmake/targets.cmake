@@ -12,13 +12,31 @@ if(KEYTURN_SANITIZE)
   target_compile_options(keyturn_options INTERFACE
     -fsanitize=${KEYTURN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(keyturn_options INTERFACE -fsanitize=${KEYTURN_SANITIZE})
+  # Asio's fences are not understood by ThreadSanitizer, which g++ warns of.
+  target_compile_options(keyturn_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
 
-# keyturn_library(NAME SOURCES … DEPS …)
+# Headers that are compiled once, for targets that ask for it with PRECOMPILED:
+# everything that stands on keyturn_base.
+function(keyturn_precompile name header)
+  add_library(${name} STATIC ${PROJECT_SOURCE_DIR}/cmake/empty.cc)
+  target_link_libraries(${name} PUBLIC keyturn_options keyturn_asio
+    absl::statusor absl::strings absl::time nlohmann_json::nlohmann_json ${ARGN})
+  target_precompile_headers(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/${header})
+endfunction()
+keyturn_precompile(keyturn_precompiled precompiled.h)
+if(KEYTURN_BUILD_TESTS)
+  keyturn_precompile(keyturn_precompiled_test precompiled_test.h GTest::gmock)
+endif()
+
+# keyturn_library(NAME [PRECOMPILED] SOURCES … DEPS …)
 function(keyturn_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PRECOMPILED" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC keyturn_options ${ARG_DEPS})
+  if(ARG_PRECOMPILED)
+    target_precompile_headers(${name} REUSE_FROM keyturn_precompiled)
+  endif()
 endfunction()
 
 # keyturn_binary(NAME OUTPUT name SOURCES … DEPS …)
@@ -29,12 +47,15 @@ function(keyturn_binary name)
   target_link_libraries(${name} PRIVATE keyturn_options ${ARG_DEPS})
 endfunction()
 
-# keyturn_test(NAME SOURCES … DEPS … [LABELS …]): a GoogleTest program, one ctest
-# case for the whole program.
+# keyturn_test(NAME [PRECOMPILED] SOURCES … DEPS … [TIMEOUT seconds] [LABELS …]):
+# a GoogleTest program, one ctest case for the whole program.
 function(keyturn_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "PRECOMPILED" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE keyturn_options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  if(ARG_PRECOMPILED)
+    target_precompile_headers(${name} REUSE_FROM keyturn_precompiled_test)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)

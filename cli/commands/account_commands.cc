@@ -224,10 +224,10 @@ void AddAccountCommands(CLI::App& top, Invocation& invocation) {
              {"keyturn account list"},
              [&invocation] { return List(invocation); });
 
-  CLI::App& show = AddCommand(
-      noun, invocation, "show", "Shows an account",
-      {"keyturn account show acme"},
-      [&invocation, name] { return Show(invocation, *name); });
+  CLI::App& show =
+      AddCommand(noun, invocation, "show", "Shows an account",
+                 {"keyturn account show acme"},
+                 [&invocation, name] { return Show(invocation, *name); });
   AddPositional(show, "NAME", *name, "The account", kAccountType);
 
   CLI::App& test = AddCommand(

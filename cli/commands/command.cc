@@ -44,8 +44,8 @@ OutputFormat Invocation::format() const {
 }
 
 absl::StatusOr<ContextFile> Invocation::ReadContexts() const {
-  return ContextFile::Read(
-      config_.empty() ? ContextFile::DefaultPath(console_) : config_);
+  return ContextFile::Read(config_.empty() ? ContextFile::DefaultPath(console_)
+                                           : config_);
 }
 
 absl::StatusOr<std::optional<absl::Duration>> Invocation::Timeout() const {
@@ -88,18 +88,16 @@ void Invocation::Prefer(const std::string& config, const std::string& context,
 
 void Invocation::Print(const google::protobuf::Message& message,
                        const std::function<std::string(const Style&)>& text) {
-  console_.Write(Stream::kOut,
-                 format() == OutputFormat::kTable
-                     ? text(Style::For(console_, Stream::kOut))
-                     : ToStructured(message, format()));
+  console_.Write(Stream::kOut, format() == OutputFormat::kTable
+                                   ? text(Style::For(console_, Stream::kOut))
+                                   : ToStructured(message, format()));
 }
 
 void Invocation::Print(const nlohmann::ordered_json& value,
                        const std::function<std::string(const Style&)>& text) {
-  console_.Write(Stream::kOut,
-                 format() == OutputFormat::kTable
-                     ? text(Style::For(console_, Stream::kOut))
-                     : ToStructured(value, format()));
+  console_.Write(Stream::kOut, format() == OutputFormat::kTable
+                                   ? text(Style::For(console_, Stream::kOut))
+                                   : ToStructured(value, format()));
 }
 
 CLI::App& AddCommand(CLI::App& parent, Invocation& invocation,
@@ -108,9 +106,8 @@ CLI::App& AddCommand(CLI::App& parent, Invocation& invocation,
                      std::function<Outcome()> run) {
   CLI::App& command = *parent.add_subcommand(name, description);
   command.footer(ExamplesText(examples));
-  command.callback([&invocation, run = std::move(run)] {
-    invocation.action = run;
-  });
+  command.callback(
+      [&invocation, run = std::move(run)] { invocation.action = run; });
   return command;
 }
 

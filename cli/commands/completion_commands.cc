@@ -13,7 +13,8 @@ namespace {
 constexpr char kFilesMark[] = ":files";
 constexpr char kNamesTimeout[] = "2s";
 
-constexpr char kBashScript[] = R"sh(# keyturn completion for bash: source <(keyturn completion bash)
+constexpr char kBashScript[] =
+    R"sh(# keyturn completion for bash: source <(keyturn completion bash)
 _keyturn() {
   local word="${COMP_WORDS[COMP_CWORD]}" candidates
   candidates="$("${COMP_WORDS[0]}" __complete line -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)"
@@ -41,7 +42,8 @@ _keyturn() {
 compdef _keyturn keyturn
 )sh";
 
-constexpr char kFishScript[] = R"sh(# keyturn completion for fish: keyturn completion fish | source
+constexpr char kFishScript[] =
+    R"sh(# keyturn completion for fish: keyturn completion fish | source
 function __keyturn_complete
   set -l before (commandline -opc)
   set -l word (commandline -ct)
@@ -186,8 +188,7 @@ std::vector<std::string> OptionNames(const CLI::App* command) {
   return names;
 }
 
-std::vector<std::string> Candidates(Invocation& invocation,
-                                    const CLI::App& top,
+std::vector<std::string> Candidates(Invocation& invocation, const CLI::App& top,
                                     const std::vector<std::string>& words) {
   const Place place = Walk(top, words);
   if (place.option != nullptr) {
@@ -228,9 +229,8 @@ Outcome Complete(Invocation& invocation, const CLI::App& top,
   invocation.Prefer(ValueOf(arguments.words, "--config"),
                     ValueOf(arguments.words, "--context"), kNamesTimeout);
   const std::vector<std::string> candidates =
-      arguments.kind == "line"
-          ? Candidates(invocation, top, arguments.words)
-          : Names(invocation, arguments.kind);
+      arguments.kind == "line" ? Candidates(invocation, top, arguments.words)
+                               : Names(invocation, arguments.kind);
   for (const std::string& candidate : candidates) {
     invocation.console().Write(Stream::kOut, candidate + "\n");
   }
@@ -238,10 +238,9 @@ Outcome Complete(Invocation& invocation, const CLI::App& top,
 }
 
 Outcome Print(Invocation& invocation, const std::string& shell) {
-  invocation.console().Write(
-      Stream::kOut, shell == "bash"  ? kBashScript
-                    : shell == "zsh" ? kZshScript
-                                     : kFishScript);
+  invocation.console().Write(Stream::kOut, shell == "bash"  ? kBashScript
+                                           : shell == "zsh" ? kZshScript
+                                                            : kFishScript);
   return ExitCode::kDone;
 }
 
@@ -267,8 +266,9 @@ void AddCompletionCommands(CLI::App& top, Invocation& invocation) {
       });
   complete.group("");
   complete.fallthrough(false);
-  complete.add_option("KIND", arguments->kind,
-                      "line, or a kind of name: MIGRATION, TASK, …")
+  complete
+      .add_option("KIND", arguments->kind,
+                  "line, or a kind of name: MIGRATION, TASK, …")
       ->required();
   complete.add_option("WORDS", arguments->words, "With line: the words so far");
 }

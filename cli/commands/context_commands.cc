@@ -22,15 +22,16 @@ Json Describe(const Context& context) {
 Outcome List(Invocation& invocation) {
   const absl::StatusOr<ContextFile> file = invocation.ReadContexts();
   if (!file.ok()) return WhileDoing(file.status(), "cannot list the contexts");
-  Json value = {{"currentContext", file->current()}, {"contexts", Json::array()}};
+  Json value = {{"currentContext", file->current()},
+                {"contexts", Json::array()}};
   Table table({"CURRENT", "NAME", "SERVER"});
   for (const Context& context : file->contexts()) {
     value["contexts"].push_back(Describe(context));
     table.Add({context.name == file->current() ? "*" : " ", context.name,
                context.server});
   }
-  invocation.Print(value,
-                   [&table](const Style& style) { return table.ToText(style); });
+  invocation.Print(
+      value, [&table](const Style& style) { return table.ToText(style); });
   return ExitCode::kDone;
 }
 
@@ -55,7 +56,8 @@ Outcome Change(Invocation& invocation, const std::string& name,
                absl::Status (ContextFile::*change)(const std::string&),
                const std::string& done) {
   absl::StatusOr<ContextFile> file = invocation.ReadContexts();
-  if (!file.ok()) return WhileDoing(file.status(), "cannot change the contexts");
+  if (!file.ok())
+    return WhileDoing(file.status(), "cannot change the contexts");
   absl::Status status = ((*file).*change)(name);
   if (status.ok()) status = file->Write();
   if (!status.ok()) return WhileDoing(status, "cannot change the contexts");
@@ -81,10 +83,10 @@ void AddContextCommands(CLI::App& top, Invocation& invocation) {
       });
   AddPositional(use, "NAME", *name, "The context", kContextType);
 
-  CLI::App& show = AddCommand(
-      noun, invocation, "show", "Shows a context, without its key",
-      {"keyturn context show", "keyturn context show production"},
-      [&invocation, name] { return Show(invocation, *name); });
+  CLI::App& show =
+      AddCommand(noun, invocation, "show", "Shows a context, without its key",
+                 {"keyturn context show", "keyturn context show production"},
+                 [&invocation, name] { return Show(invocation, *name); });
   AddPositional(show, "NAME", *name, "The context [the current one]",
                 kContextType)
       .required(false);

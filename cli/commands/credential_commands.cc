@@ -33,8 +33,8 @@ Outcome Add(Invocation& invocation, const Arguments& arguments) {
   if (!client.ok()) return client.status();
   v1::CreateCredentialRequest request;
   const MessageWiper wiper(request);
-  absl::StatusOr<SecretValues> values = ReadSecret(
-      SecretForm(kind), arguments.from_file, invocation.console());
+  absl::StatusOr<SecretValues> values =
+      ReadSecret(SecretForm(kind), arguments.from_file, invocation.console());
   if (!values.ok()) return WhileDoing(values.status(), doing, *name);
   request.set_credential_id(ShortId(*name));
   Fill(kind, *values, *request.mutable_secret());
@@ -61,11 +61,10 @@ Outcome Rotate(Invocation& invocation, const Arguments& arguments) {
   const absl::StatusOr<v1::Credential> present = Get(**client, *name);
   if (!present.ok()) return WhileDoing(present.status(), doing, *name);
   if (SecretForm(present->kind()).empty()) {
-    return WhileDoing(
-        absl::FailedPreconditionError(
-            absl::StrCat("a credential of kind ", KindName(present->kind()),
-                         " is made by a migration, not handed in")),
-        doing, *name);
+    return WhileDoing(absl::FailedPreconditionError(absl::StrCat(
+                          "a credential of kind ", KindName(present->kind()),
+                          " is made by a migration, not handed in")),
+                      doing, *name);
   }
   v1::RotateCredentialRequest request;
   const MessageWiper wiper(request);
@@ -84,8 +83,8 @@ Outcome Rotate(Invocation& invocation, const Arguments& arguments) {
 Outcome List(Invocation& invocation) {
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::ListCredentialsResponse> response = ListAll(
-      **client, &v1::Credentials::Stub::ListCredentials, {});
+  const absl::StatusOr<v1::ListCredentialsResponse> response =
+      ListAll(**client, &v1::Credentials::Stub::ListCredentials, {});
   if (!response.ok()) {
     return WhileDoing(response.status(), "cannot list the credentials");
   }
@@ -117,9 +116,8 @@ Outcome Test(Invocation& invocation, const std::string& text) {
   if (!client.ok()) return client.status();
   v1::TestCredentialRequest request;
   request.set_name(*name);
-  const absl::StatusOr<v1::TestCredentialResponse> response =
-      (*client)->Call(&v1::Credentials::Stub::TestCredential, request,
-                      kOutsideCallTimeout);
+  const absl::StatusOr<v1::TestCredentialResponse> response = (*client)->Call(
+      &v1::Credentials::Stub::TestCredential, request, kOutsideCallTimeout);
   if (!response.ok()) {
     return WhileDoing(response.status(), "cannot test " + *name, *name);
   }
@@ -161,11 +159,11 @@ void AddWritingCommands(CLI::App& noun, Invocation& invocation) {
       "Hands a secret to the daemon, which keeps it sealed and never gives it "
       "out",
       {"keyturn credential add acme-celigo --kind celigo-token",
-       "keyturn credential add acme-ns --kind netsuite-tba --from-file tba.json",
+       "keyturn credential add acme-ns --kind netsuite-tba --from-file "
+       "tba.json",
        "pass show celigo | keyturn credential add acme-celigo --kind "
        "celigo-token --from-file -",
-       "", "What the file holds, by kind:",
-       "celigo-token    {\"token\"}",
+       "", "What the file holds, by kind:", "celigo-token    {\"token\"}",
        "netsuite-tba    {\"consumerKey\", \"consumerSecret\", \"tokenId\", "
        "\"tokenSecret\"}",
        "netsuite-m2m    {\"clientId\", \"certificateId\", \"privateKeyPem\"}",

@@ -32,15 +32,14 @@ Stream ProgressStream(const Invocation& invocation) {
 FollowOptions MakeOptions(Invocation& invocation, const Arguments& arguments) {
   Console& console = invocation.console();
   Stream stream = ProgressStream(invocation);
-  const ProgressMode mode =
-      ChooseProgress(arguments.progress, console, stream);
+  const ProgressMode mode = ChooseProgress(arguments.progress, console, stream);
   if (mode == ProgressMode::kJson) stream = Stream::kOut;
   const bool talkative =
       mode == ProgressMode::kTty || mode == ProgressMode::kPlain;
   return {.mode = mode,
           .stream = stream,
-          .interactive = talkative && console.InIsTerminal() &&
-                         console.IsTerminal(stream),
+          .interactive =
+              talkative && console.InIsTerminal() && console.IsTerminal(stream),
           .stop_at_task = arguments.stop_at_task};
 }
 
@@ -73,7 +72,7 @@ std::string WaitingPage(Client& client, const v1::Migration& migration,
 }
 
 std::string EndPage(Client& client, const Followed& followed,
-                       const Style& style) {
+                    const Style& style) {
   const v1::Migration& migration = followed.migration;
   switch (followed.end) {
     case FollowEnd::kAtRest:
@@ -84,6 +83,7 @@ std::string EndPage(Client& client, const Followed& followed,
     case FollowEnd::kWaitsForPerson:
       return WaitingPage(client, migration, style);
     case FollowEnd::kDetached:
+    case FollowEnd::kTerminated:
     case FollowEnd::kPlanned:
       break;
   }
@@ -104,8 +104,21 @@ ExitCode EndCode(const Followed& followed) {
     case FollowEnd::kPlanned:
     case FollowEnd::kDetached:
       return ExitCode::kDone;
+    case FollowEnd::kTerminated:
+      return ExitCode::kFailed;
   }
   return ExitCode::kFailed;
+}
+
+absl::StatusOr<v1::Migration> Get(Client& client, const std::string& name) {
+  v1::GetMigrationRequest request;
+  request.set_name(name);
+  absl::StatusOr<v1::Migration> migration =
+      client.Call(&v1::Migrations::Stub::GetMigration, request);
+  if (!migration.ok()) {
+    return WhileDoing(migration.status(), "cannot show " + name, name);
+  }
+  return migration;
 }
 
 void PrintEnd(Invocation& invocation, Client& client,
@@ -123,10 +136,7 @@ Outcome FollowToEnd(Invocation& invocation, Client& client,
   absl::StatusOr<Followed> followed =
       Follow(client, invocation.console(), migration, options);
   if (!followed.ok()) return followed.status();
-  v1::GetMigrationRequest request;
-  request.set_name(migration.name());
-  const absl::StatusOr<v1::Migration> last =
-      client.Call(&v1::Migrations::Stub::GetMigration, request);
+  const absl::StatusOr<v1::Migration> last = Get(client, migration.name());
   if (last.ok() && last->state() == followed->migration.state()) {
     followed->migration = *last;
   }
@@ -145,9 +155,8 @@ absl::StatusOr<v1::Migration> Create(Invocation& invocation,
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
   *request.mutable_spec() = file->spec();
-  absl::StatusOr<v1::Migration> migration =
-      (*client)->Call(&v1::Migrations::Stub::CreateMigration, request,
-                      kOutsideCallTimeout);
+  absl::StatusOr<v1::Migration> migration = (*client)->Call(
+      &v1::Migrations::Stub::CreateMigration, request, kOutsideCallTimeout);
   if (!migration.ok()) {
     return WhileDoing(file->Locate(migration.status()), doing);
   }
@@ -168,86 +177,91 @@ Outcome Plan(Invocation& invocation, const Arguments& arguments) {
   return ExitCode::kDone;
 }
 
+// Shows the plan and asks whether to go on.
+absl::StatusOr<bool> AskToStart(Console& console, const v1::Migration& planned,
+                                Stream stream) {
+  const std::string& name = planned.name();
+  const Style style = Style::For(console, stream);
+  console.Write(stream, "\n" + PlanPage(planned, style) + "\n");
+  const absl::StatusOr<SecretText> answer =
+      console.Ask("Start this migration? [y/N] ", Echo::kOn);
+  if (!answer.ok()) {
+    return WithNext(
+        WhileDoing(answer.status(), name + " stays planned, not started"),
+        absl::StrCat("keyturn start ", ShortId(name), ", or keyturn cancel ",
+                     ShortId(name)));
+  }
+  const std::string& word = answer->Reveal();
+  return word == "y" || word == "Y" || word == "yes";
+}
+
 Outcome StartAndFollow(Invocation& invocation, Client& client,
                        const v1::Migration& planned, FollowOptions options) {
+  const std::string& name = planned.name();
   v1::StartMigrationRequest request;
-  request.set_name(planned.name());
+  request.set_name(name);
   request.set_etag(planned.etag());
   const absl::StatusOr<v1::Migration> migration =
       client.Call(&v1::Migrations::Stub::StartMigration, request);
   if (!migration.ok()) {
-    return WhileDoing(migration.status(), "cannot start " + planned.name(),
-                      planned.name());
+    return WhileDoing(migration.status(), "cannot start " + name, name);
   }
   options.watch.snapshot_first = true;
+  options.started = true;
   return FollowToEnd(invocation, client, *migration, options);
 }
 
-Outcome CancelUnwanted(Client& client, const v1::Migration& planned) {
+Outcome CancelUnwanted(Client& client, const std::string& name) {
   v1::CancelMigrationRequest request;
-  request.set_name(planned.name());
+  request.set_name(name);
   request.set_reason("not wanted after reading the plan");
   const absl::StatusOr<v1::Migration> migration =
       client.Call(&v1::Migrations::Stub::CancelMigration, request);
   if (!migration.ok()) {
-    return WhileDoing(migration.status(), "cannot cancel " + planned.name(),
-                      planned.name());
+    return WhileDoing(migration.status(), "cannot cancel " + name, name);
   }
   return WithNext(absl::FailedPreconditionError(
-                      planned.name() + " was cancelled, nothing was changed"),
+                      name + " was cancelled, nothing was changed"),
                   "keyturn migrate -f SPEC");
 }
 
-// Shows the plan and lets the person decide.
+// Waits until planning is over, shows the plan and lets the person decide.
 Outcome AskAndFollow(Invocation& invocation, Client& client,
                      const v1::Migration& created,
                      const FollowOptions& options) {
-  FollowOptions until_planned = options;
-  until_planned.until_planned = true;
-  until_planned.interactive = false;
-  const absl::StatusOr<Followed> followed =
-      Follow(client, invocation.console(), created, until_planned);
-  if (!followed.ok()) return followed.status();
-  v1::GetMigrationRequest request;
-  request.set_name(created.name());
-  const absl::StatusOr<v1::Migration> planned =
-      client.Call(&v1::Migrations::Stub::GetMigration, request);
-  if (!planned.ok()) return planned.status();
-  if (followed->end == FollowEnd::kDetached) {
-    PrintEnd(invocation, client, options, *followed);
-    return EndCode(*followed);
+  Followed planned = {.end = FollowEnd::kPlanned, .migration = created};
+  if (created.state() == v1::Migration::PLANNING) {
+    FollowOptions until_planned = options;
+    until_planned.until_planned = true;
+    absl::StatusOr<Followed> followed =
+        Follow(client, invocation.console(), created, until_planned);
+    if (!followed.ok()) return followed.status();
+    planned = *std::move(followed);
   }
-  if (planned->state() != v1::Migration::PLANNED) {
+  if (planned.end != FollowEnd::kPlanned) {
+    PrintEnd(invocation, client, options, planned);
+    return EndCode(planned);
+  }
+  if (planned.migration.state() != v1::Migration::PLANNED) {
     FollowOptions rest = options;
     rest.watch.snapshot_first = true;
-    return FollowToEnd(invocation, client, *planned, rest);
+    return FollowToEnd(invocation, client, planned.migration, rest);
   }
-  Console& console = invocation.console();
-  console.Write(options.stream,
-                "\n" +
-                    PlanPage(*planned, Style::For(console, options.stream)) +
-                    "\n");
-  const absl::StatusOr<SecretText> answer =
-      console.Ask("Start this migration? [y/N] ", Echo::kOn);
-  if (!answer.ok()) {
-    return WithNext(WhileDoing(answer.status(),
-                               created.name() + " stays planned, not started"),
-                    "keyturn start " + ShortId(created.name()) +
-                        ", or keyturn cancel " + ShortId(created.name()));
-  }
-  const std::string& word = answer->Reveal();
-  if (word != "y" && word != "Y" && word != "yes") {
-    return CancelUnwanted(client, *planned);
-  }
-  return StartAndFollow(invocation, client, *planned, options);
+  const absl::StatusOr<v1::Migration> shown = Get(client, created.name());
+  if (!shown.ok()) return shown.status();
+  const absl::StatusOr<bool> wanted =
+      AskToStart(invocation.console(), *shown, options.stream);
+  if (!wanted.ok()) return wanted.status();
+  return *wanted ? StartAndFollow(invocation, client, *shown, options)
+                 : CancelUnwanted(client, shown->name());
 }
 
 Outcome Migrate(Invocation& invocation, const Arguments& arguments) {
   FollowOptions options = MakeOptions(invocation, arguments);
   options.watch.snapshot_first = false;
-  const bool ask =
-      options.interactive && !arguments.yes && !arguments.detach &&
-      arguments.spec != "-";
+  options.started = true;
+  const bool ask = options.interactive && !arguments.yes && !arguments.detach &&
+                   arguments.spec != "-";
   v1::CreateMigrationRequest request;
   request.set_start(!ask);
   const absl::StatusOr<v1::Migration> migration =
@@ -269,13 +283,8 @@ Outcome Attach(Invocation& invocation, const Arguments& arguments) {
   if (!name.ok()) return name.status();
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
-  v1::GetMigrationRequest request;
-  request.set_name(*name);
-  const absl::StatusOr<v1::Migration> migration =
-      (*client)->Call(&v1::Migrations::Stub::GetMigration, request);
-  if (!migration.ok()) {
-    return WhileDoing(migration.status(), "cannot attach to " + *name, *name);
-  }
+  const absl::StatusOr<v1::Migration> migration = Get(**client, *name);
+  if (!migration.ok()) return migration.status();
   return FollowToEnd(invocation, **client, *migration,
                      MakeOptions(invocation, arguments));
 }
@@ -321,8 +330,8 @@ void AddMigrateCommands(CLI::App& top, Invocation& invocation) {
        "keyturn migrate -f spec.yaml --detach -o json"},
       [&invocation, arguments] { return Migrate(invocation, *arguments); });
   AddSpecOption(migrate, *arguments);
-  CLI::Option* detach = migrate.add_flag(
-      "--detach", arguments->detach, "Start it, print it, and do not wait");
+  CLI::Option* detach = migrate.add_flag("--detach", arguments->detach,
+                                         "Start it, print it, and do not wait");
   AddFollowOptions(migrate, *arguments);
   migrate.get_option("--stop-at-task")->excludes(detach);
   migrate.add_flag("--yes", arguments->yes,

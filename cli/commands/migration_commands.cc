@@ -123,7 +123,8 @@ Outcome Move(Invocation& invocation, const Arguments& arguments,
   const absl::StatusOr<v1::Migration> migration =
       (*client)->Call(method, request);
   if (!migration.ok()) {
-    return WhileDoing(migration.status(), "cannot " + verb + " " + *name, *name);
+    return WhileDoing(migration.status(), "cannot " + verb + " " + *name,
+                      *name);
   }
   invocation.Print(*migration, [&migration](const Style& style) {
     std::string page = OneLine(migration->name()) + " is " +
@@ -144,13 +145,13 @@ CLI::App& AddMove(CLI::App& top, Invocation& invocation,
                   const std::string& verb, const std::string& description,
                   grpc::Status (v1::Migrations::Stub::*method)(
                       grpc::ClientContext*, const Request&, v1::Migration*)) {
-  CLI::App& command = AddCommand(
-      top, invocation, verb, description,
-      {"keyturn " + verb + " k3q7n2x5a4bcdefg" +
-       (verb == "approve" ? " --plan HASH" : "")},
-      [&invocation, arguments, verb, method] {
-        return Move(invocation, *arguments, verb, method);
-      });
+  CLI::App& command =
+      AddCommand(top, invocation, verb, description,
+                 {"keyturn " + verb + " k3q7n2x5a4bcdefg" +
+                  (verb == "approve" ? " --plan HASH" : "")},
+                 [&invocation, arguments, verb, method] {
+                   return Move(invocation, *arguments, verb, method);
+                 });
   AddPositional(command, "ID", arguments->id, "The migration", kMigrationType);
   if constexpr (requires(Request request) { request.set_reason(""); }) {
     command
@@ -164,10 +165,9 @@ CLI::App& AddMove(CLI::App& top, Invocation& invocation,
 void AddMoves(CLI::App& top, Invocation& invocation,
               const std::shared_ptr<Arguments>& arguments) {
   using Stub = v1::Migrations::Stub;
-  CLI::App& approve =
-      AddMove(top, invocation, arguments, "approve",
-              "Approves exactly one plan of a migration",
-              &Stub::ApproveMigration);
+  CLI::App& approve = AddMove(top, invocation, arguments, "approve",
+                              "Approves exactly one plan of a migration",
+                              &Stub::ApproveMigration);
   approve
       .add_option("--plan", arguments->plan,
                   "The hash of the plan you have read, see keyturn show")
@@ -175,8 +175,8 @@ void AddMoves(CLI::App& top, Invocation& invocation,
       ->required();
   AddMove(top, invocation, arguments, "reject",
           "Ends a migration that awaits approval", &Stub::RejectMigration);
-  AddMove(top, invocation, arguments, "start",
-          "Lets a planned migration begin", &Stub::StartMigration);
+  AddMove(top, invocation, arguments, "start", "Lets a planned migration begin",
+          &Stub::StartMigration);
   AddMove(top, invocation, arguments, "pause",
           "Stops after the attempt that is under way", &Stub::PauseMigration);
   AddMove(top, invocation, arguments, "resume", "Lets a paused one go on",

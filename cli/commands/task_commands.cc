@@ -25,8 +25,9 @@ void PrintTask(Invocation& invocation, const v1::Task& task) {
 
 void PrintAnswered(Invocation& invocation, const v1::Task& task) {
   invocation.Print(task, [&task](const Style&) {
-    return "answered " + task.name() + "; the daemon now looks for itself: " +
-           "keyturn attach " + ShortId(task.migration()) + "\n";
+    return "answered " + task.name() +
+           "; the daemon now looks for itself: " + "keyturn attach " +
+           ShortId(task.migration()) + "\n";
   });
 }
 
@@ -62,7 +63,8 @@ Outcome Show(Invocation& invocation, const Arguments& arguments) {
   request.set_name(*name);
   const absl::StatusOr<v1::Task> task =
       (*client)->Call(&v1::Tasks::Stub::GetTask, request);
-  if (!task.ok()) return WhileDoing(task.status(), "cannot show " + *name, *name);
+  if (!task.ok())
+    return WhileDoing(task.status(), "cannot show " + *name, *name);
   PrintTask(invocation, *task);
   return ExitCode::kDone;
 }

@@ -62,11 +62,11 @@ std::string ChangesSection(const v1::Plan& plan, const Style& style) {
   if (plan.changes().empty()) return "";
   Table table({"FIELD", "BEFORE", "AFTER"});
   for (const v1::Plan::Change& change : plan.changes()) {
-    table.Add({change.field(),
-               {change.before().empty() ? "(absent)" : change.before(),
-                Color::kRed},
-               {change.after().empty() ? "(absent)" : change.after(),
-                Color::kGreen}});
+    table.Add(
+        {change.field(),
+         {change.before().empty() ? "(absent)" : change.before(), Color::kRed},
+         {change.after().empty() ? "(absent)" : change.after(),
+          Color::kGreen}});
   }
   return Heading("Changes of the connection's document", style) +
          table.ToText(style, /*indent=*/2);
@@ -85,14 +85,15 @@ std::string FlowsSection(const v1::Plan& plan, const Style& style) {
 std::string PlannedStepsSection(const v1::Plan& plan, const Style& style) {
   std::string page = Heading("Steps", style);
   for (const v1::Plan::PlannedStep& step : plan.steps()) {
-    const std::string first =
-        absl::StrCat("  ", PadRight(StepName(step.step()), 18),
-                     PadRight(ActorName(step.actor()), 10),
-                     PadRight(step.reversible() ? "can be undone" : "stays", 15));
+    const std::string first = absl::StrCat(
+        "  ", PadRight(StepName(step.step()), 18),
+        PadRight(ActorName(step.actor()), 10),
+        PadRight(step.reversible() ? "can be undone" : "stays", 15));
     page += Hanging(first, step.what(), style);
     if (!step.undo().empty()) {
-      page += Hanging(std::string(static_cast<size_t>(DisplayWidth(first)), ' '),
-                      step.undo(), style, Color::kDim);
+      page +=
+          Hanging(std::string(static_cast<size_t>(DisplayWidth(first)), ' '),
+                  "undo: " + step.undo(), style, Color::kDim);
     }
   }
   return page;
@@ -103,12 +104,12 @@ std::string StepsTable(const v1::Migration& migration, absl::Time now,
   Table table({"STEP", "STATE", "TIME", "ATTEMPT", "MESSAGE"});
   for (const v1::Step& step : migration.steps()) {
     const Color color = ColorOf(step.state());
-    table.Add({absl::StrCat(Glyph(step.state(), style), " ",
-                            StepName(step.name())),
-               {v1::Step::State_Name(step.state()), color},
-               StepSpan(step, now),
-               step.attempt() == 0 ? "" : absl::StrCat(step.attempt()),
-               step.message()});
+    table.Add(
+        {absl::StrCat(Glyph(step.state(), style), " ", StepName(step.name())),
+         {v1::Step::State_Name(step.state()), color},
+         StepSpan(step, now),
+         step.attempt() == 0 ? "" : absl::StrCat(step.attempt()),
+         step.message()});
   }
   return table.ToText(style, /*indent=*/2);
 }
@@ -132,9 +133,9 @@ std::string ReportedStep(const v1::Step& step, const Style& style) {
     before = below;
   }
   for (const v1::Step::Proof& proof : step.proofs()) {
-    page += Hanging(below + "proof: ",
-                    absl::StrCat(proof.what(), " = ", proof.value()), style,
-                    Color::kDim);
+    page += Hanging(
+        below + "proof: ", absl::StrCat(proof.what(), " = ", proof.value()),
+        style, Color::kDim);
   }
   return page;
 }
@@ -143,8 +144,8 @@ std::string ApprovalsText(const v1::Migration& migration) {
   return absl::StrJoin(
       migration.approvals(), ", ",
       [](std::string* out, const v1::Migration::Approval& approval) {
-        absl::StrAppend(out, approval.by(), " (", FormatInstant(approval.time()),
-                        ")");
+        absl::StrAppend(out, approval.by(), " (",
+                        FormatInstant(approval.time()), ")");
       });
 }
 
@@ -203,9 +204,8 @@ std::string WaitsFor(const v1::Migration& migration) {
 
 std::vector<std::string> NextCommands(const v1::Migration& migration) {
   const std::string id = ShortId(migration.name());
-  const std::string task = migration.open_tasks().empty()
-                               ? "ID"
-                               : ShortId(migration.open_tasks(0));
+  const std::string task =
+      migration.open_tasks().empty() ? "ID" : ShortId(migration.open_tasks(0));
   switch (migration.state()) {
     case v1::Migration::PLANNED:
       return {"keyturn start " + id, "keyturn cancel " + id};
@@ -218,11 +218,11 @@ std::vector<std::string> NextCommands(const v1::Migration& migration) {
     case v1::Migration::PAUSED:
       return {"keyturn resume " + id, "keyturn cancel " + id};
     case v1::Migration::NEEDS_ATTENTION:
-      return {"keyturn retry " + id,
-              (migration.plan().reversible_after_cut_over()
-                   ? "keyturn rollback "
-                   : "keyturn cancel ") +
-                  id};
+      return {
+          "keyturn retry " + id,
+          (migration.plan().reversible_after_cut_over() ? "keyturn rollback "
+                                                        : "keyturn cancel ") +
+              id};
     case v1::Migration::SUCCEEDED:
     case v1::Migration::ROLLED_BACK:
     case v1::Migration::CANCELLED:
@@ -239,8 +239,8 @@ std::vector<std::string> NextCommands(const v1::Migration& migration) {
 std::string PlanPage(const v1::Migration& migration, const Style& style) {
   const v1::Plan& plan = migration.plan();
   std::string page =
-      style.Paint(Color::kBold, "Plan for " +
-                                    OneLine(ConnectionTitle(migration))) +
+      style.Paint(Color::kBold,
+                  "Plan for " + OneLine(ConnectionTitle(migration))) +
       "\n";
   if (!plan.findings().empty()) {
     LabelledValues findings;
@@ -283,13 +283,13 @@ std::string ShowPage(const v1::Migration& migration, absl::Time now,
   values.push_back({"approvals", ApprovalsText(migration)});
   values.push_back({"plan", migration.plan().hash()});
   values.push_back(
-      {"requested", absl::StrCat(migration.pause_requested() ? "pause " : "",
-                                 migration.cancel_requested() ? "cancel" : "")});
+      {"requested",
+       absl::StrCat(migration.pause_requested() ? "pause " : "",
+                    migration.cancel_requested() ? "cancel" : "")});
   values.push_back({"failure", {migration.failure(), Color::kRed}});
   values.push_back({"open tasks", absl::StrJoin(migration.open_tasks(), ", ")});
-  std::string page =
-      style.Paint(Color::kBold, OneLine(migration.name())) + "\n\n" +
-      ToText(values, style, /*indent=*/2);
+  std::string page = style.Paint(Color::kBold, OneLine(migration.name())) +
+                     "\n\n" + ToText(values, style, /*indent=*/2);
   page += Heading("Steps", style) + StepsTable(migration, now, style);
   if (migration.state() == v1::Migration::NEEDS_ATTENTION) {
     page += AttentionPage(migration, style);
@@ -312,9 +312,9 @@ std::string ReportPage(const v1::Migration& migration, const Style& style) {
   }
   values.push_back({"approved by", ApprovalsText(migration)});
   values.push_back({"why", {migration.failure(), Color::kRed}});
-  std::string page = style.Paint(Color::kBold, "Report of " +
-                                                   OneLine(migration.name())) +
-                     "\n\n" + ToText(values, style, /*indent=*/2);
+  std::string page =
+      style.Paint(Color::kBold, "Report of " + OneLine(migration.name())) +
+      "\n\n" + ToText(values, style, /*indent=*/2);
   page += Heading("Steps", style);
   for (const v1::Step& step : migration.steps()) {
     page += ReportedStep(step, style);
@@ -324,8 +324,9 @@ std::string ReportPage(const v1::Migration& migration, const Style& style) {
     page += AttentionPage(migration, style);
   }
   page += Heading("Left to do by hand", style);
-  page += migration.left_to_do().empty() ? "  nothing\n"
-                                         : Numbered(migration.left_to_do(), style);
+  page += migration.left_to_do().empty()
+              ? "  nothing\n"
+              : Numbered(migration.left_to_do(), style);
   return page;
 }
 
@@ -347,12 +348,12 @@ std::string ResultPage(const v1::Migration& migration, const Style& style) {
 
 std::string AttentionPage(const v1::Migration& migration, const Style& style) {
   const v1::Migration::Attention& attention = migration.attention();
-  std::string page = "\n" +
-                     style.Paint(Color::kRed,
-                                 absl::StrCat("Needs attention of: ",
-                                              OneLine(attention.owner()), " (",
-                                              OneLine(attention.reason()), ")")) +
-                     "\n";
+  std::string page =
+      "\n" +
+      style.Paint(Color::kRed, absl::StrCat("Needs attention of: ",
+                                            OneLine(attention.owner()), " (",
+                                            OneLine(attention.reason()), ")")) +
+      "\n";
   page += Hanging("  ", attention.message(), style);
   if (!attention.ways_out().empty()) {
     page += Heading("Ways out", style) + Numbered(attention.ways_out(), style);
@@ -380,7 +381,9 @@ std::string EventTable(const std::vector<v1::Event>& events,
   if (events.empty()) return "No events.\n";
   Table table({"TIME", "ACTOR", "EVENT", "STEP", "STATE", "MESSAGE"});
   for (const v1::Event& event : events) {
-    table.Add({FormatInstant(event.time()), event.actor(), event.kind(),
+    table.Add({FormatInstant(event.time()),
+               event.actor(),
+               event.kind(),
                event.has_step() ? StepName(event.step().name()) : "",
                {StateName(event.state()), ColorOf(event.state())},
                event.message()});

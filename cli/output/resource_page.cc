@@ -64,19 +64,18 @@ Cell Expiry(const google::protobuf::Timestamp& time, absl::Time now) {
 std::string CredentialTable(const std::vector<v1::Credential>& credentials,
                             const Style& style) {
   if (credentials.empty()) return "No credentials.\n";
-  Table table({"NAME", "KIND", "VERSION", "LABEL", "CREATED", "CREATOR",
-               "MIGRATION"});
+  Table table(
+      {"NAME", "KIND", "VERSION", "LABEL", "CREATED", "CREATOR", "MIGRATION"});
   for (const v1::Credential& credential : credentials) {
     const v1::Credential::Version* version = VersionInForce(credential);
-    table.Add(
-        {ShortId(credential.name()), KindName(credential.kind()),
-         version == nullptr ? "" : absl::StrCat(version->number()),
-         version == nullptr
-             ? ""
-             : v1::Credential::Version::Label_Name(version->label()),
-         version == nullptr ? "" : FormatInstant(version->create_time()),
-         version == nullptr ? "" : version->creator(),
-         ShortId(credential.migration())});
+    table.Add({ShortId(credential.name()), KindName(credential.kind()),
+               version == nullptr ? "" : absl::StrCat(version->number()),
+               version == nullptr
+                   ? ""
+                   : v1::Credential::Version::Label_Name(version->label()),
+               version == nullptr ? "" : FormatInstant(version->create_time()),
+               version == nullptr ? "" : version->creator(),
+               ShortId(credential.migration())});
   }
   return table.ToText(style);
 }
@@ -187,8 +186,7 @@ std::string ServerPage(const v1::ServerInfo& server,
        {"running since", FormatInstant(server.start_time())},
        {"certificate", Expiry(server.server_certificate_expire_time(), now)},
        {"allowed hosts", absl::StrJoin(server.allowed_hosts(), ", ")},
-       {"migrations",
-        absl::StrJoin(counts, ", ", absl::PairFormatter(" "))}},
+       {"migrations", absl::StrJoin(counts, ", ", absl::PairFormatter(" "))}},
       style);
 }
 

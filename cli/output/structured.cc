@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 // Whether a YAML reader could take the plain text for something else.
 bool NeedsQuotes(const std::string& text) {
   static const auto& words = *new std::set<std::string>{
-      "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n",
-      ".inf", "-.inf", "+.inf", ".nan"};
+      "",    "~", "null", "true", "false", "yes",   "no",  "on",
+      "off", "y", "n",    ".inf", "-.inf", "+.inf", ".nan"};
   double number;
   return words.contains(absl::AsciiStrToLower(text)) ||
          absl::SimpleAtod(text, &number) || text.rfind("0x", 0) == 0 ||

@@ -31,10 +31,10 @@ std::string_view Code(Color color) {
 }  // namespace
 
 Style Style::For(const Console& console, Stream stream) {
-  return {.colored = console.Colored(stream),
-          .unicode = console.Unicode(),
-          .columns =
-              console.IsTerminal(stream) ? console.Size(stream).columns : 0};
+  return {
+      .colored = console.Colored(stream),
+      .unicode = console.Unicode(),
+      .columns = console.IsTerminal(stream) ? console.Size(stream).columns : 0};
 }
 
 std::string Style::Paint(Color color, std::string_view text) const {

@@ -42,19 +42,18 @@ std::string Table::ToText(const Style& style, int indent) const {
     if (column + 1 < headings_.size()) before_last += width + kGap;
   }
   if (style.columns > 0) {
-    widths.back() =
-        std::min(widths.back(),
-                 std::max(style.columns - before_last, kLastColumnMin));
+    widths.back() = std::min(
+        widths.back(), std::max(style.columns - before_last, kLastColumnMin));
   }
   const std::string margin(static_cast<size_t>(indent), ' ');
   const std::string gap(kGap, ' ');
   std::string text;
   std::string line = margin;
   for (size_t column = 0; column < headings_.size(); ++column) {
-    line += style.Paint(Color::kBold,
-                        PadRight(Shorten(headings_[column], widths[column]),
-                                 column + 1 < headings_.size() ? widths[column]
-                                                               : 0));
+    line += style.Paint(
+        Color::kBold,
+        PadRight(Shorten(headings_[column], widths[column]),
+                 column + 1 < headings_.size() ? widths[column] : 0));
     if (column + 1 < headings_.size()) line += gap;
   }
   AppendLine(line, text);
@@ -84,11 +83,10 @@ std::string ToText(
     }
   }
   const std::string margin(static_cast<size_t>(indent), ' ');
-  const std::string hanging(
-      static_cast<size_t>(indent + label_width + kGap), ' ');
-  const int value_width =
-      std::max(style.TextColumns() - indent - label_width - kGap,
-               kLastColumnMin);
+  const std::string hanging(static_cast<size_t>(indent + label_width + kGap),
+                            ' ');
+  const int value_width = std::max(
+      style.TextColumns() - indent - label_width - kGap, kLastColumnMin);
   std::string text;
   for (const auto& [label, value] : labelled_values) {
     if (value.text.empty()) continue;

@@ -42,17 +42,17 @@ std::string AnswerName(v1::Task::Answer answer) {
 
 std::string TaskPage(const v1::Task& task, const Style& style) {
   std::string page = style.Paint(Color::kBold, OneLine(task.title())) + "\n\n";
-  page += ToText(
-      {{"task", task.name()},
-       {"migration", task.migration()},
-       {"step", StepName(task.step())},
-       {"state", {v1::Task::State_Name(task.state()), Color::kPlain}},
-       {"account", task.account()},
-       {"since", FormatInstant(task.create_time())},
-       {"done by", task.completed_by()},
-       {"evidence", task.evidence()},
-       {"menu", {task.menu_path(), Color::kBold}}},
-      style, /*indent=*/2);
+  page +=
+      ToText({{"task", task.name()},
+              {"migration", task.migration()},
+              {"step", StepName(task.step())},
+              {"state", {v1::Task::State_Name(task.state()), Color::kPlain}},
+              {"account", task.account()},
+              {"since", FormatInstant(task.create_time())},
+              {"done by", task.completed_by()},
+              {"evidence", task.evidence()},
+              {"menu", {task.menu_path(), Color::kBold}}},
+             style, /*indent=*/2);
   if (!task.deep_link().empty()) {
     page += "  " + style.Paint(Color::kDim, "link") + "       " +
             OneLine(task.deep_link()) + "\n";
@@ -84,8 +84,8 @@ std::string TaskAnswerSection(const v1::Task& task, const Style& style) {
     commands.push_back("keyturn task submit " + id);
     commands.push_back("keyturn task submit " + id + " --from-file FILE");
   }
-  std::string page = Heading("When it is done", style) +
-                     Commands(commands, style);
+  std::string page =
+      Heading("When it is done", style) + Commands(commands, style);
   if (task.answer() != v1::Task::DONE_BY_HAND) {
     page += Hanging("  ",
                     "The token id and secret are asked for on the terminal, or "
@@ -104,8 +104,11 @@ std::string TaskTable(const std::vector<v1::Task>& tasks, const Style& style) {
     table.Add({ShortId(task.name()),
                {v1::Task::State_Name(task.state()),
                 task.state() == v1::Task::OPEN ? Color::kYellow : Color::kDim},
-               StepName(task.step()), task.account(), AnswerName(task.answer()),
-               ShortId(task.migration()), FormatInstant(task.create_time()),
+               StepName(task.step()),
+               task.account(),
+               AnswerName(task.answer()),
+               ShortId(task.migration()),
+               FormatInstant(task.create_time()),
                task.title()});
   }
   return table.ToText(style);

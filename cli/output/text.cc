@@ -18,13 +18,20 @@ struct Range {
   char32_t last;
 };
 
-constexpr auto kNoColumns = std::to_array<Range>(
-    {{0x0300, 0x036F}, {0x200B, 0x200D}, {0x2060, 0x2060}, {0xFE00, 0xFE0F},
-     {0xFEFF, 0xFEFF}});
-constexpr auto kTwoColumns = std::to_array<Range>(
-    {{0x1100, 0x115F}, {0x2E80, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},
-     {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF},
-     {0x20000, 0x3FFFD}});
+constexpr auto kNoColumns = std::to_array<Range>({{0x0300, 0x036F},
+                                                  {0x200B, 0x200D},
+                                                  {0x2060, 0x2060},
+                                                  {0xFE00, 0xFE0F},
+                                                  {0xFEFF, 0xFEFF}});
+constexpr auto kTwoColumns = std::to_array<Range>({{0x1100, 0x115F},
+                                                   {0x2E80, 0xA4CF},
+                                                   {0xAC00, 0xD7A3},
+                                                   {0xF900, 0xFAFF},
+                                                   {0xFE30, 0xFE6F},
+                                                   {0xFF00, 0xFF60},
+                                                   {0xFFE0, 0xFFE6},
+                                                   {0x1F300, 0x1FAFF},
+                                                   {0x20000, 0x3FFFD}});
 constexpr auto kDirectionMarks = std::to_array<Range>(
     {{0x061C, 0x061C}, {0x200E, 0x200F}, {0x202A, 0x202E}, {0x2066, 0x2069}});
 

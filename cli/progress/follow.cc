@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -23,6 +25,8 @@ namespace {
 
 // How long to wait for a stream's end after its migration came to rest.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
+// How long until it is asked again which task is waited for.
+constexpr absl::Duration kRefreshPause = absl::Seconds(2);
 
 // Brings `migration` up to what `event` tells.
 void Apply(const v1::Event& event, v1::Migration& migration) {
@@ -67,7 +71,7 @@ class Follower {
       }
       if (!dialog_.has_value()) display_->Tick(migration_, absl::Now());
       Wait();
-      interrupted_ = signals_.Interrupted();
+      interruption_ = signals_.Interruption();
     }
   }
 
@@ -75,6 +79,9 @@ class Follower {
   void Wait() {
     std::optional<absl::Duration> period;
     if (!dialog_.has_value()) period = display_->TickPeriod();
+    if (refresh_after_.has_value()) {
+      period = std::min(period.value_or(kRefreshPause), kRefreshPause);
+    }
     if (AtRest(migration_.state())) period = kLingerMax;
     std::array<pollfd, 3> inputs = {
         pollfd{.fd = watcher_.descriptor(), .events = POLLIN},
@@ -110,8 +117,8 @@ class Follower {
   absl::Status Fail(const absl::Status& status) {
     CloseDialog();
     display_->Finish(migration_, absl::Now());
-    absl::Status told = WhileDoing(
-        status, "cannot follow " + migration_.name(), migration_.name());
+    absl::Status told = WhileDoing(status, "cannot follow " + migration_.name(),
+                                   migration_.name());
     return absl::IsUnavailable(status)
                ? WithNext(std::move(told), "keyturn attach " +
                                                ShortId(migration_.name()) +
@@ -131,17 +138,23 @@ class Follower {
     if (is_new) {
       Apply(event, migration_);
       waiting_task_.reset();
+      refresh_after_.reset();
     }
     if (dialog_.has_value()) {
       console_.Write(options_.stream, "\n");
       if (is_new) CloseDialog();
     }
     display_->ShowEvent(event, migration_, absl::Now());
+    if (dialog_.has_value()) {
+      display_->MakeWay();
+      ShowPrompt();
+    }
   }
 
   // Whether, and why, it is time to come back.
   std::optional<FollowEnd> Decide() {
-    if (interrupted_) return FollowEnd::kDetached;
+    if (interruption_ == SIGINT) return FollowEnd::kDetached;
+    if (interruption_ != 0) return FollowEnd::kTerminated;
     if (left_) return FollowEnd::kWaitsForPerson;
     if (options_.watch.snapshot_first && !has_snapshot_) return std::nullopt;
     if (options_.until_planned &&
@@ -158,6 +171,8 @@ class Follower {
       case v1::Migration::AWAITING_TASK:
         return DecideAtTask();
       case v1::Migration::PLANNED:
+        if (options_.started) return std::nullopt;
+        [[fallthrough]];
       case v1::Migration::AWAITING_APPROVAL:
       case v1::Migration::PAUSED:
         if (options_.stop_at_task) return FollowEnd::kWaitsForPerson;
@@ -191,9 +206,11 @@ class Follower {
     return std::nullopt;
   }
 
-  // Asks which task it is: events need not name it. An error is left to the
-  // next event; the watch tells when the daemon is gone.
+  // Asks which task it is: events need not name it. After an error it is asked
+  // again later; the watch tells when the daemon is gone.
   void Refresh() {
+    if (refresh_after_.has_value() && absl::Now() < *refresh_after_) return;
+    refresh_after_ = absl::Now() + kRefreshPause;
     v1::GetMigrationRequest request;
     request.set_name(migration_.name());
     const absl::StatusOr<v1::Migration> now =
@@ -201,16 +218,17 @@ class Follower {
     if (!now.ok() || now->last_sequence() < migration_.last_sequence()) return;
     migration_ = *now;
     const absl::StatusOr<v1::Task> task = BlockingTask(client_, migration_);
-    if (task.ok()) waiting_task_ = *task;
-    if (absl::IsNotFound(task.status())) waiting_task_ = v1::Task();
+    if (!task.ok() && !absl::IsNotFound(task.status())) return;
+    waiting_task_ = task.ok() ? *task : v1::Task();
+    refresh_after_.reset();
   }
 
   void OpenDialog() {
     display_->MakeWay();
-    console_.Write(options_.stream,
-                   "\n" + TaskPage(*waiting_task_,
-                                   Style::For(console_, options_.stream)) +
-                       "\n");
+    console_.Write(
+        options_.stream,
+        "\n" + TaskPage(*waiting_task_, Style::For(console_, options_.stream)) +
+            "\n");
     dialog_.emplace(*waiting_task_);
     ShowPrompt();
   }
@@ -297,12 +315,13 @@ class Follower {
 
   bool has_snapshot_ = false;
   bool watch_ended_ = false;
-  bool interrupted_ = false;
+  int interruption_ = 0;
   bool left_ = false;
   std::optional<absl::Time> rest_since_;
 
   // Absent: not asked for yet. Without a name: there is none.
   std::optional<v1::Task> waiting_task_;
+  std::optional<absl::Time> refresh_after_;
   std::optional<TaskDialog> dialog_;
   std::optional<EchoOff> echo_off_;
   LineReader lines_;

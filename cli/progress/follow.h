@@ -19,6 +19,8 @@ struct FollowOptions {
   bool interactive = false;
   // Come back where a person must act, instead of waiting.
   bool stop_at_task = false;
+  // It was told to begin: PLANNED is only passed through and waits for nobody.
+  bool started = false;
   // Come back as soon as the plan is made.
   bool until_planned = false;
   WatchOptions watch;
@@ -34,6 +36,8 @@ enum class FollowEnd {
   kWaitsForPerson,
   // Ctrl-C.
   kDetached,
+  // SIGTERM.
+  kTerminated,
 };
 
 struct Followed {

@@ -30,8 +30,8 @@ std::string Spinner(absl::Time now, const Style& style) {
   static constexpr const char* kUnicode[] = {"⠋", "⠙", "⠹", "⠸", "⠼",
                                              "⠴", "⠦", "⠧", "⠇", "⠏"};
   static constexpr const char* kAscii[] = {"|", "/", "-", "\\"};
-  const int64_t beat = absl::ToUnixMillis(now) /
-                       absl::ToInt64Milliseconds(kSpinnerPeriod);
+  const int64_t beat =
+      absl::ToUnixMillis(now) / absl::ToInt64Milliseconds(kSpinnerPeriod);
   return style.unicode ? kUnicode[beat % 10] : kAscii[beat % 4];
 }
 
@@ -90,12 +90,17 @@ std::string StepLine(const v1::Migration& migration, const v1::Step& step,
   const std::string text =
       Shorten(OneLine(StepText(migration, step, now)),
               std::max(style.columns - kBeforeText, kTextColumnsMin));
-  return absl::StrCat(
-      " ", style.Paint(color, glyph), " ",
-      style.Paint(now_acting ? Color::kBold : text_color,
-                  PadRight(StepName(step.name()), kNameColumns)),
-      style.Paint(Color::kDim, PadLeft(StepTime(step, now), kTimeColumns)),
-      text.empty() ? "" : "  ", style.Paint(text_color, text));
+  const std::string time = StepTime(step, now);
+  const std::string name = StepName(step.name());
+  const bool last = text.empty() && time.empty();
+  const std::string head =
+      absl::StrCat(" ", style.Paint(color, glyph), " ",
+                   style.Paint(now_acting ? Color::kBold : text_color,
+                               last ? name : PadRight(name, kNameColumns)));
+  if (last) return head;
+  return absl::StrCat(head,
+                      style.Paint(Color::kDim, PadLeft(time, kTimeColumns)),
+                      text.empty() ? "" : "  ", style.Paint(text_color, text));
 }
 
 std::string HeadLine(const v1::Migration& migration, absl::Time now,
@@ -105,8 +110,8 @@ std::string HeadLine(const v1::Migration& migration, absl::Time now,
   const std::string id = ShortId(migration.name());
   const std::string state = StateName(migration.state());
   const std::string span = FormatSpan(end - ToTime(migration.create_time()));
-  const int used = DisplayWidth(id) + DisplayWidth(state) +
-                   DisplayWidth(span) + 6;
+  const int used =
+      DisplayWidth(id) + DisplayWidth(state) + DisplayWidth(span) + 6;
   const std::string title =
       Shorten(OneLine(ConnectionTitle(migration)),
               std::max(style.columns - used, kTextColumnsMin));
@@ -173,10 +178,9 @@ std::vector<std::string> StepLines(const v1::Migration& migration,
 std::vector<std::string> ProgressFrame(const v1::Migration& migration,
                                        const std::string& note, absl::Time now,
                                        const Style& style, int rows) {
-  const std::vector<std::string> details =
-      DetailLines(migration, note, style);
-  const int around = 2 + (details.empty() ? 0 : 1 + static_cast<int>(
-                                                        details.size()));
+  const std::vector<std::string> details = DetailLines(migration, note, style);
+  const int around =
+      2 + (details.empty() ? 0 : 1 + static_cast<int>(details.size()));
   std::vector<std::string> frame = {HeadLine(migration, now, style), ""};
   for (std::string& line :
        StepLines(migration, now, style, std::max(rows - around, 1))) {

@@ -18,7 +18,8 @@ std::string TaskDialog::Prompt() const {
       return "Enter = type the token id and secret, w = watch on (somebody "
              "else answers), q = leave: ";
     case v1::Task::DONE_OR_TOKEN:
-      return "Enter = it is done, t = type a new token id and secret, w = watch "
+      return "Enter = it is done, t = type a new token id and secret, w = "
+             "watch "
              "on (somebody else answers), q = leave: ";
     case v1::Task::DONE_BY_HAND:
     case v1::Task::ANSWER_UNSPECIFIED:

@@ -92,10 +92,10 @@ void Watcher::Run() {
       return;
     }
     if (absl::Now() - last_contact_ > options_.give_up_after) {
-      Put(WatchEnded{absl::UnavailableError(absl::StrCat(
-          "nothing heard of the daemon for ",
-          FormatSpan(absl::Now() - last_contact_), "; the last try: ",
-          std::string(status.message())))});
+      Put(WatchEnded{absl::UnavailableError(
+          absl::StrCat("nothing heard of the daemon for ",
+                       FormatSpan(absl::Now() - last_contact_),
+                       "; the last try: ", std::string(status.message())))});
       return;
     }
     const bool first_of_several = pause_ == options_.pause_first;
@@ -121,10 +121,9 @@ absl::Status Watcher::ReadStream() {
     last_contact_ = absl::Now();
     pause_ = options_.pause_first;
     if (!Advance(response)) continue;
-    const bool wanted =
-        response.has_snapshot()
-            ? Put(std::move(*response.mutable_snapshot()))
-            : Put(std::move(*response.mutable_event()));
+    const bool wanted = response.has_snapshot()
+                            ? Put(std::move(*response.mutable_snapshot()))
+                            : Put(std::move(*response.mutable_event()));
     if (!wanted) context.TryCancel();
   }
   const absl::Status status = client_.Tell(stream->Finish());

@@ -78,7 +78,9 @@ absl::StatusOr<Certificate> ReadCertificate(std::string_view pem) {
 
 absl::StatusOr<Key> ReadKey(const secret::Secret& pem) {
   const Bio bio = ReaderOf(pem.Expose());
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  // An empty password instead of OpenSSL's prompt on the terminal.
+  char no_password[] = "";
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, no_password));
   if (key == nullptr) return CryptoFailure("read the private key");
   return key;
 }
@@ -456,29 +458,36 @@ absl::Status CheckCertificates(std::string_view pem) {
       absl::StrCat("holds more than ", kPemCertificatesMax, " certificates"));
 }
 
+absl::Status CheckKeyFits(std::string_view certificate_pem,
+                          const secret::Secret& key_pem) {
+  ASSIGN_OR_RETURN(const Certificate certificate,
+                   ReadCertificate(certificate_pem));
+  const absl::StatusOr<Key> key = ReadKey(key_pem);
+  if (key.ok() && X509_check_private_key(certificate.get(), key->get()) == 1) {
+    return absl::OkStatus();
+  }
+  ERR_clear_error();
+  return absl::InvalidArgumentError(
+      "is not the key of the certificate, in PEM and without a password");
+}
+
 absl::Status CheckSigningKey(const secret::Secret& pem) {
   constexpr std::array kRsaBits = {3072, 4096};
   constexpr std::array<std::string_view, 3> kCurves = {
       "prime256v1", "secp384r1", "secp521r1"};
-  const Bio bio = ReaderOf(pem.Expose());
-  // An empty password instead of OpenSSL's prompt on the terminal.
-  char no_password[] = "";
-  const Key key(
-      PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, no_password));
-  ERR_clear_error();
-  if (key == nullptr) {
+  const absl::StatusOr<Key> read = ReadKey(pem);
+  if (!read.ok()) {
     return absl::InvalidArgumentError(
         "is not a private key in PEM without a password");
   }
-  if (EVP_PKEY_is_a(key.get(), "RSA") &&
-      std::count(kRsaBits.begin(), kRsaBits.end(),
-                 EVP_PKEY_get_bits(key.get())) > 0) {
+  EVP_PKEY* const key = read->get();
+  if (EVP_PKEY_is_a(key, "RSA") && std::count(kRsaBits.begin(), kRsaBits.end(),
+                                              EVP_PKEY_get_bits(key)) > 0) {
     return absl::OkStatus();
   }
   std::array<char, 64> curve{};
-  if (EVP_PKEY_is_a(key.get(), "EC") &&
-      EVP_PKEY_get_group_name(key.get(), curve.data(), curve.size(), nullptr) ==
-          1 &&
+  if (EVP_PKEY_is_a(key, "EC") &&
+      EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) == 1 &&
       std::count(kCurves.begin(), kCurves.end(), curve.data()) > 0) {
     return absl::OkStatus();
   }

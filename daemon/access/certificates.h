@@ -77,6 +77,11 @@ absl::StatusOr<absl::Time> ExpiryOfCertificate(std::string_view pem);
 // between them; otherwise InvalidArgument, saying what is wrong.
 absl::Status CheckCertificates(std::string_view pem);
 
+// InvalidArgument unless `key_pem` is the key of the first certificate of
+// `certificate_pem`.
+absl::Status CheckKeyFits(std::string_view certificate_pem,
+                          const secret::Secret& key_pem);
+
 // OK when `pem` is a private key without a password, of a kind that outside
 // systems take for signed logins: RSA of 3072 or 4096 bits, or EC P-256, P-384
 // or P-521. Otherwise InvalidArgument, which says nothing of the key itself.

@@ -7,6 +7,44 @@
 #include "daemon/steps/step.h"
 
 namespace keyturn::engine {
+namespace {
+
+// Whether the outcome holds although the attempt was cut. A failure then is
+// most likely the cut itself, as the step saw it.
+bool HoldsWhenCut(steps::Outcome::Kind kind) {
+  switch (kind) {
+    case steps::Outcome::Kind::kDone:
+    case steps::Outcome::Kind::kPlan:
+    case steps::Outcome::Kind::kWait:
+    case steps::Outcome::Kind::kTask:
+    case steps::Outcome::Kind::kTurnForward:
+      return true;
+    case steps::Outcome::Kind::kRetry:
+    case steps::Outcome::Kind::kFailed:
+    case steps::Outcome::Kind::kBlocked:
+    case steps::Outcome::Kind::kRefused:
+      return false;
+  }
+  return false;
+}
+
+// Fills in all of `ending` but the notes.
+void Conclude(Limited<steps::Outcome> limited, migration::Step step,
+              Ending& ending) {
+  const bool cut = !limited.cut.ok();
+  if (limited.value.ok() && (!cut || HoldsWhenCut(limited.value->kind))) {
+    ending.outcome = *std::move(limited.value);
+    return;
+  }
+  ending.cut_by_stop = base::ReasonOf(limited.cut) == "STOPPING";
+  ending.outcome =
+      OutcomeOfFailure(cut ? limited.cut : limited.value.status(), step);
+  if (limited.value.ok()) {
+    ending.outcome.credentials = std::move(limited.value->credentials);
+  }
+}
+
+}  // namespace
 
 asio::awaitable<Ending> Attempts::Run(migration::Migration migration,
                                       migration::Action action,
@@ -30,19 +68,13 @@ asio::awaitable<Ending> Attempts::Run(migration::Migration migration,
            : options_.steps.Run(action.step, context);
   const absl::Time deadline =
       options_.clock.Now() + migration::PolicyOf(action.step).attempt_timeout;
-  absl::StatusOr<steps::Outcome> outcome =
+  Limited<steps::Outcome> limited =
       co_await limits_.Run(std::move(work), deadline);
-  if (outcome.ok()) {
-    ending.outcome = *std::move(outcome);
-    ending.notes = std::move(context.notes);
-    co_return ending;
-  }
-  ending.cut_by_stop = base::ReasonOf(outcome.status()) == "STOPPING";
-  ending.outcome = OutcomeOfFailure(outcome.status(), action.step);
-  // What was found before the time ran out is true all the same.
-  if (absl::IsDeadlineExceeded(outcome.status())) {
-    ending.notes = std::move(context.notes);
-  }
+  // What was found before the time ran out is true all the same; an attempt
+  // that broke off may have left anything behind.
+  const bool known = limited.value.ok() || !limited.cut.ok();
+  if (known) ending.notes = std::move(context.notes);
+  Conclude(std::move(limited), action.step, ending);
   co_return ending;
 }
 

@@ -30,8 +30,8 @@ struct Ending {
   bool cut_by_stop = false;
 };
 
-// The outcome of an attempt at `step` that gave none, see TimeLimits::Run: one
-// more attempt when it took too long, an operator's matter when it threw.
+// The outcome of an attempt at `step` that gave none: one more attempt when it
+// took too long (DeadlineExceeded), an administrator's matter when it threw.
 steps::Outcome OutcomeOfFailure(const absl::Status& failure,
                                 migration::Step step);
 

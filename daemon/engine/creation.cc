@@ -64,8 +64,8 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
     return KeepInMemory();
   };
   migration::Migration seen = created;
-  Ending ending = co_await attempts_.Run(std::move(seen), preflight,
-                                         std::move(checkpoint));
+  Ending ending =
+      co_await attempts_.Run(std::move(seen), preflight, std::move(checkpoint));
   if (ending.cut_by_stop) co_return StoppingError();
   const Outcome::Kind kind = ending.outcome.kind;
   const bool refused = kind == Outcome::Kind::kRefused;

@@ -62,8 +62,8 @@ asio::awaitable<absl::StatusOr<Findings>> AskNetSuite(
   co_return Finding(accepted, probe->summary);
 }
 
-absl::Status TooSlow(const absl::Status& status, std::string_view account) {
-  if (!absl::IsDeadlineExceeded(status)) return status;
+absl::Status Explain(const absl::Status& cut, std::string_view account) {
+  if (!absl::IsDeadlineExceeded(cut)) return cut;
   return base::WithReason(
       absl::UnavailableError(absl::StrCat(
           base::ToAbsl(account), " did not answer in time; try again later")),
@@ -75,10 +75,11 @@ asio::awaitable<absl::StatusOr<T>> Within(
     const Engine::Options& options, TimeLimits& limits, absl::Duration limit,
     std::string account, asio::awaitable<absl::StatusOr<T>> work) {
   const absl::Time deadline = options.clock.Now() + limit;
-  absl::StatusOr<absl::StatusOr<T>> result =
+  Limited<absl::StatusOr<T>> result =
       co_await limits.Run(std::move(work), deadline);
-  if (!result.ok()) co_return TooSlow(result.status(), account);
-  co_return *std::move(result);
+  if (!result.cut.ok()) co_return Explain(result.cut, account);
+  if (!result.value.ok()) co_return result.value.status();
+  co_return *std::move(result.value);
 }
 
 }  // namespace

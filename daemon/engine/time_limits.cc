@@ -54,9 +54,7 @@ void TimeLimits::CutDue() {
   }
 }
 
-absl::Status TimeLimits::Explain(const absl::Status& cut,
-                                 const std::exception& thrown) {
-  if (!cut.ok()) return cut;
+absl::Status TimeLimits::Explain(const std::exception& thrown) {
   // The text of the exception may repeat what an outside system sent.
   return absl::InternalError(
       absl::StrCat("an exception of type ", typeid(thrown).name()));

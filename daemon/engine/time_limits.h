@@ -24,19 +24,25 @@ namespace keyturn::engine {
 // Unavailable (STOPPING).
 absl::Status StoppingError();
 
+// How work has ended.
+template <typename T>
+struct Limited {
+  // What it gave; Internal when it threw.
+  absl::StatusOr<T> value = absl::UnknownError("");
+  // Why it was cut: DeadlineExceeded, or StoppingError. OK: it was not.
+  absl::Status cut;
+};
+
 // Belongs to the context's thread.
 class TimeLimits {
  public:
   TimeLimits(asio::io_context& context, base::Clock& clock);
 
   // Runs `work` and waits until it has ended. At `deadline` it is cancelled
-  // (asio's terminal cancellation) and still waited for. Its value counts
-  // whenever it gives one. Otherwise: DeadlineExceeded when it was cut at
-  // `deadline`, StoppingError when CutAll cut it, Internal when it threw
-  // without having been cut.
+  // (asio's terminal cancellation) and still waited for: it may give a value
+  // all the same.
   template <typename T>
-  asio::awaitable<absl::StatusOr<T>> Run(asio::awaitable<T> work,
-                                         absl::Time deadline);
+  asio::awaitable<Limited<T>> Run(asio::awaitable<T> work, absl::Time deadline);
 
   // Cuts what runs; later work is not begun.
   void CutAll();
@@ -50,8 +56,7 @@ class TimeLimits {
   using Key = std::pair<absl::Time, uint64_t>;
 
   void CutDue();
-  static absl::Status Explain(const absl::Status& cut,
-                              const std::exception& thrown);
+  static absl::Status Explain(const std::exception& thrown);
 
   asio::io_context& context_;
   base::Clock& clock_;
@@ -62,20 +67,25 @@ class TimeLimits {
 };
 
 template <typename T>
-asio::awaitable<absl::StatusOr<T>> TimeLimits::Run(asio::awaitable<T> work,
-                                                   absl::Time deadline) {
-  if (cut_all_) co_return StoppingError();
+asio::awaitable<Limited<T>> TimeLimits::Run(asio::awaitable<T> work,
+                                            absl::Time deadline) {
+  Limited<T> result;
+  if (cut_all_) {
+    result.cut = StoppingError();
+    co_return result;
+  }
   const Key key{deadline, ++last_number_};
   Work& running = running_[key];
   alarm_.Set(deadline);
-  absl::StatusOr<T> result = absl::UnknownError("");
   try {
     auto completion = asio::bind_cancellation_slot(running.signal.slot(),
                                                    asio::use_awaitable);
-    result = co_await asio::co_spawn(context_, std::move(work), completion);
+    result.value =
+        co_await asio::co_spawn(context_, std::move(work), completion);
   } catch (const std::exception& thrown) {
-    result = Explain(running.cut, thrown);
+    result.value = Explain(thrown);
   }
+  result.cut = running.cut;
   running_.erase(key);
   co_return result;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,7 +26,7 @@ void SetTime(const std::optional<absl::Time>& time,
   if (time.has_value()) *mutable_field(step) = ToProto(*time);
 }
 
-v1::Plan::PlannedStep::Actor ToProto(PlannedStep::Actor actor) {
+v1::Plan::PlannedStep::Actor ActorToProto(PlannedStep::Actor actor) {
   switch (actor) {
     case PlannedStep::Actor::kDaemon:
       return v1::Plan::PlannedStep::DAEMON;
@@ -66,7 +67,8 @@ v1::Step StepToProto(migration::Step name, const migration::StepRecord& record,
   return step;
 }
 
-v1::Migration::Attention ToProto(const migration::Attention& attention) {
+v1::Migration::Attention AttentionToProto(
+    const migration::Attention& attention) {
   v1::Migration::Attention result;
   result.set_reason(attention.reason);
   result.set_owner(attention.owner);
@@ -100,11 +102,16 @@ absl::StatusOr<Spec::Flows::Test> ParseTest(std::string_view test) {
 }  // namespace
 
 google::protobuf::Timestamp ToProto(absl::Time time) {
+  // The years that a Timestamp may have.
+  static const absl::Time kFirst =
+      absl::FromCivil(absl::CivilSecond(1, 1, 1), absl::UTCTimeZone());
+  static const absl::Time kLast = absl::FromCivil(
+      absl::CivilSecond(9999, 12, 31, 23, 59, 59), absl::UTCTimeZone());
+  time = std::clamp(time, kFirst, kLast);
   google::protobuf::Timestamp result;
-  const absl::Time second = absl::FromUnixSeconds(absl::ToUnixSeconds(time));
-  result.set_seconds(absl::ToUnixSeconds(second));
-  result.set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - second)));
+  result.set_seconds(absl::ToUnixSeconds(time));
+  result.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(
+      time - absl::FromUnixSeconds(result.seconds()))));
   return result;
 }
 
@@ -219,7 +226,7 @@ v1::Plan ToProto(const migration::Plan& plan) {
   for (const PlannedStep& step : plan.steps) {
     v1::Plan::PlannedStep* added = result.add_steps();
     added->set_step(ToProto(step.step));
-    added->set_actor(ToProto(step.actor));
+    added->set_actor(ActorToProto(step.actor));
     added->set_what(step.what);
     added->set_reversible(step.reversible);
     added->set_undo(step.undo);
@@ -259,7 +266,7 @@ v1::Migration ToProto(const store::StoredMigration& stored) {
     *result.add_steps() = StepToProto(step, from.record(step), from.wake_at);
   }
   if (from.attention.has_value()) {
-    *result.mutable_attention() = ToProto(*from.attention);
+    *result.mutable_attention() = AttentionToProto(*from.attention);
   }
   for (const std::string& id : stored.open_task_ids) {
     result.add_open_tasks(FullName(kTaskPrefix, id));
@@ -298,7 +305,7 @@ v1::Event ToProto(const store::StoredEvent& event) {
         StepToProto(*event.step, *event.record, event.wake_at);
   }
   if (event.attention.has_value()) {
-    *result.mutable_attention() = ToProto(*event.attention);
+    *result.mutable_attention() = AttentionToProto(*event.attention);
   }
   return result;
 }

@@ -63,6 +63,11 @@ void WatchHub::Stop() {
 }
 
 void WatchHub::Add(std::shared_ptr<WatchStream> stream) {
+  stream->OnGone([this, weak = std::weak_ptr<WatchStream>(stream)] {
+    asio::post(context_, [this, weak] {
+      if (const auto gone = weak.lock()) Forget(gone);
+    });
+  });
   asio::post(context_, [this, stream = std::move(stream)]() mutable {
     Begin(std::move(stream));
   });
@@ -90,11 +95,6 @@ void WatchHub::Begin(std::shared_ptr<WatchStream> stream) {
     return;
   }
   all_.insert(stream);
-  stream->OnGone([this, weak = std::weak_ptr<WatchStream>(stream)] {
-    asio::post(context_, [this, weak] {
-      if (const auto gone = weak.lock()) Forget(gone);
-    });
-  });
   if (const absl::Status status = Prepare(*stream); !status.ok()) {
     stream->End(status);
     return;
@@ -159,7 +159,7 @@ absl::StatusOr<bool> WatchHub::ReadHistory(WatchStream& stream) {
 // everything published: whatever is published from now on is either newer than
 // `position` or was read already.
 absl::Status WatchHub::Join(std::shared_ptr<WatchStream> stream) {
-  SendBookmark(*stream);
+  stream->Push(BookmarkFor(*stream));
   const std::string& id = stream->request().migration_id;
   if (!id.empty()) {
     ASSIGN_OR_RETURN(const store::StoredMigration stored,
@@ -210,8 +210,8 @@ void WatchHub::PublishPage(const std::vector<store::StoredEvent>& events) {
         if (event.sequence <= stream->position) continue;
         stream->position = event.sequence;
         const bool taken = stream->Push(item);
-        stream->at_rest = !key.empty() && migration::IsAtRest(event.state);
-        if (!taken || stream->at_rest) ended.push_back(stream);
+        const bool over = !key.empty() && migration::IsAtRest(event.state);
+        if (!taken || over) ended.push_back(stream);
       }
     }
   }
@@ -231,14 +231,15 @@ asio::awaitable<void> WatchHub::SendBookmarks() {
     co_await clock_.SleepUntil(clock_.Now() + kBookmarkInterval);
     for (const auto& [id, streams] : joined_) {
       for (const std::shared_ptr<WatchStream>& stream : streams) {
-        SendBookmark(*stream);
+        stream->PushIfIdle(BookmarkFor(*stream));
       }
     }
   }
 }
 
-void WatchHub::SendBookmark(WatchStream& stream) {
-  stream.Push(EncodeBookmark(std::max(stream.position, published_)));
+std::shared_ptr<const WatchItem> WatchHub::BookmarkFor(
+    const WatchStream& stream) const {
+  return EncodeBookmark(std::max(stream.position, published_));
 }
 
 void WatchHub::EndAll(const absl::Status& status) {

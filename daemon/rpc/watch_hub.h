@@ -47,10 +47,12 @@ class WatchHub {
   // outlive the hub.
   static absl::StatusOr<std::unique_ptr<WatchHub>> Start(store::Store& store,
                                                          base::Clock& clock);
-  // Ends every stream, see Stop, and the thread.
+  // Ends every stream, see Stop, and the thread. gRPC is done with all streams
+  // before.
   ~WatchHub();
 
-  // Serves `stream` until it ends. Thread-safe.
+  // Serves `stream` until it ends; to be called before gRPC gets it.
+  // Thread-safe.
   //
   // The stream ends with NotFound (MIGRATION_NOT_FOUND); OutOfRange
   // (SEQUENCE_UNKNOWN) for a beginning beyond the newest event;
@@ -82,7 +84,7 @@ class WatchHub {
   void PublishPage(const std::vector<store::StoredEvent>& events);
   void EndAll(const absl::Status& status);
   void Forget(const std::shared_ptr<WatchStream>& stream);
-  void SendBookmark(WatchStream& stream);
+  std::shared_ptr<const WatchItem> BookmarkFor(const WatchStream& stream) const;
 
   store::Store& store_;
   base::Clock& clock_;

@@ -8,6 +8,15 @@
 #include "daemon/rpc/errors.h"
 
 namespace keyturn::rpc {
+namespace {
+
+// Whether a reader may watch again from where it was.
+bool CanGoOn(absl::StatusCode code) {
+  return code == absl::StatusCode::kResourceExhausted ||
+         code == absl::StatusCode::kUnavailable;
+}
+
+}  // namespace
 
 std::shared_ptr<const WatchItem> EncodeItem(
     const v1::WatchMigrationsResponse& response, int64_t sequence) {
@@ -103,7 +112,8 @@ WatchStream::Next WatchStream::TakeNext() {
     next.write = writing_;
   } else if (end_.has_value()) {
     finished_ = true;
-    next.finish = end_->ok() ? *end_ : WithLastSequence(*end_, last_sent_);
+    next.finish =
+        CanGoOn(end_->code()) ? WithLastSequence(*end_, last_sent_) : *end_;
   } else {
     next.drained = std::exchange(drained_, nullptr);
   }

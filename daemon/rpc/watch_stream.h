@@ -68,16 +68,14 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Calls `callback` once, soon, on any thread, when everything that was pushed
   // is sent; never when the stream ends before.
   void WhenDrained(std::function<void()> callback);
-  // Called once, on any thread, when gRPC is done with the stream. Set before
-  // Serve.
+  // `callback` is called once, on any thread, when gRPC is done with the
+  // stream. To be set before Serve.
   void OnGone(std::function<void()> callback) {
     on_gone_ = std::move(callback);
   }
 
   // For the hub: the newest event that was pushed, or where the stream began.
   int64_t position = 0;
-  // For the hub: an event of this migration said that it has come to rest.
-  bool at_rest = false;
 
  private:
   // What to do after the lock was given back: at most one of them.

@@ -39,9 +39,9 @@ Certificate Sign(const std::string& name, long serial, EVP_PKEY* key,
   X509_NAME_add_entry_by_txt(
       subject, "CN", MBSTRING_ASC,
       reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-  X509_set_issuer_name(
-      certificate.get(),
-      issuer == nullptr ? subject : X509_get_subject_name(issuer));
+  X509_set_issuer_name(certificate.get(), issuer == nullptr
+                                              ? subject
+                                              : X509_get_subject_name(issuer));
   if (issuer == nullptr) {
     Extend(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   } else {

@@ -27,7 +27,8 @@ namespace keyturn::cli {
 grpc::Status MakeError(
     grpc::StatusCode code, const std::string& reason,
     const std::string& message,
-    const std::vector<google::rpc::BadRequest::FieldViolation>& violations = {});
+    const std::vector<google::rpc::BadRequest::FieldViolation>& violations =
+        {});
 
 // The API's services over values in memory, for tests of its clients. It keeps
 // the promises that clients build on (the order of events, snapshots, the same
@@ -82,6 +83,9 @@ class FakeDaemon {
   class InventoryService;
   class AccessService;
   class AdminService;
+
+  // How often the watches were broken.
+  int generation() const;
 
   // What every call goes through first.
   grpc::Status Enter(const std::string& method,

@@ -26,8 +26,8 @@ void AddPlanned(v1::Plan& plan, v1::Step::Name step,
 
 void FillSteps(v1::Plan& plan) {
   using Planned = v1::Plan::PlannedStep;
-  AddPlanned(plan, v1::Step::PREFLIGHT, Planned::NOBODY, "Was done for this plan",
-             true, "");
+  AddPlanned(plan, v1::Step::PREFLIGHT, Planned::NOBODY,
+             "Was done for this plan", true, "");
   AddPlanned(plan, v1::Step::ENABLE_TBA, Planned::NOBODY,
              "Token-Based Authentication is on", false, "The feature stays on");
   AddPlanned(plan, v1::Step::CREATE_ROLE, Planned::DAEMON,
@@ -201,7 +201,8 @@ v1::Task TokenTask() {
   token.set_value("keyturn-k3q7n2x5a4bcdefg");
   task.set_token_name("keyturn-k3q7n2x5a4bcdefg");
   task.add_common_mistakes(
-      "The secret is shown once. Whoever leaves the page without it makes a new "
+      "The secret is shown once. Whoever leaves the page without it makes a "
+      "new "
       "token.");
   *task.mutable_create_time() = After(10);
   return task;

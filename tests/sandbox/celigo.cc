@@ -18,9 +18,8 @@ constexpr size_t kIdLength = 24;
 
 bool IsId(std::string_view text) {
   return text.size() == kIdLength &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isxdigit(c) != 0;
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
 bool IsProjection(std::string_view text) {
@@ -65,8 +64,8 @@ Json Projected(const Json& document, const Request& request) {
   const std::string exclude = request.Parameter("exclude");
   if (!include.empty()) {
     Json projected = Json::object();
-    for (const char* identity : {"_id", "name", "type", "createdAt",
-                                 "lastModified"}) {
+    for (const char* identity :
+         {"_id", "name", "type", "createdAt", "lastModified"}) {
       CopyPath(document, identity, projected);
     }
     for (const std::string& path : SplitPaths(include)) {
@@ -178,10 +177,10 @@ Response Celigo::Misc(Call& call) {
   if (kind == "audit" && call.path.size() == 1) return Audit(call, "", "");
   if (kind == "ashares" && call.path.size() == 1) {
     return JsonResponse(
-        200, Json::array({{{"_id", state_.user_id},
-                           {"accessLevel", "owner"},
-                           {"sharedWithUser",
-                            {{"email", state_.user_email}}}}}));
+        200,
+        Json::array({{{"_id", state_.user_id},
+                      {"accessLevel", "owner"},
+                      {"sharedWithUser", {{"email", state_.user_email}}}}}));
   }
   if (kind == "environments" && call.path.size() == 1) {
     if (switches_.Is("environments", "feature_not_enabled")) {
@@ -208,8 +207,7 @@ Response Celigo::Misc(Call& call) {
 }
 
 Response Celigo::Error(int status, std::string_view code,
-                       std::string_view message,
-                       std::string_view field) const {
+                       std::string_view message, std::string_view field) const {
   if (switches_.Is("error_form", "text")) {
     return TextResponse(status, "text/plain", std::string(message));
   }
@@ -298,9 +296,9 @@ Response Celigo::List(const Call& call, const std::vector<std::string>& ids,
             ? absl::StrCat("skip=", end)
             : "after=" + Base64UrlEncode(std::to_string(end));
     response.headers.emplace_back(
-        "Link", absl::StrCat("<", OwnUrl(call), call.request.Path(),
-                             QueryPrefix(call.request), cursor,
-                             ">; rel=\"next\""));
+        "Link",
+        absl::StrCat("<", OwnUrl(call), call.request.Path(),
+                     QueryPrefix(call.request), cursor, ">; rel=\"next\""));
   }
   return response;
 }
@@ -320,9 +318,9 @@ Response Celigo::ListInBody(const Call& call, std::string_view key,
     body[std::string(key)].push_back(entries[i]);
   }
   if (end < entries.size()) {
-    const std::string tail = absl::StrCat(
-        QueryPrefix(call.request), "after=",
-        Base64UrlEncode(std::to_string(end)));
+    const std::string tail =
+        absl::StrCat(QueryPrefix(call.request),
+                     "after=", Base64UrlEncode(std::to_string(end)));
     const std::string path = call.request.Path() + tail;
     // "/v1/jobs/current" as the web UI's routes spell it.
     const std::string api_path = "/api" + path.substr(3);

@@ -20,9 +20,8 @@ void Flatten(const Json& value, const std::string& path, bool mask,
     const std::string below = path.empty() ? key : path + "." + key;
     if (mask && member.is_string() && IsSecretField(key)) {
       // Different secrets must still show as a change.
-      leaves[below] =
-          std::string(kMask) +
-          HexEncode(Sha256(member.get_ref<const std::string&>()));
+      leaves[below] = std::string(kMask) +
+                      HexEncode(Sha256(member.get_ref<const std::string&>()));
     } else {
       Flatten(member, below, mask, leaves);
     }
@@ -96,10 +95,9 @@ Response Celigo::Audit(const Call& call, const std::string& type,
   std::vector<std::string> ids;
   for (const Json& entry : state_.audit) {
     const std::optional<absl::Time> time = ParseInstant(Text(entry, "time"));
-    const bool wanted =
-        (type.empty() || Text(entry, "resourceType") == type) &&
-        (id.empty() || Text(entry, "_resourceId") == id) && time >= from &&
-        time <= to;
+    const bool wanted = (type.empty() || Text(entry, "resourceType") == type) &&
+                        (id.empty() || Text(entry, "_resourceId") == id) &&
+                        time >= from && time <= to;
     const std::string source = request.Parameter("source");
     const std::string resource = request.Parameter("_resourceId");
     if (!wanted || (!source.empty() && Text(entry, "source") != source) ||

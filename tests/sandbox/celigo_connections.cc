@@ -48,9 +48,9 @@ void RestoreMasked(const Json& stored, Json& next) {
 bool SameCredential(const Json& left, const Json& right) {
   const Json& a = Member(left, "netsuite");
   const Json& b = Member(right, "netsuite");
-  for (const char* field : {"authType", "account", "environment", "email",
-                            "password", "tokenId", "tokenSecret",
-                            "_iClientId"}) {
+  for (const char* field :
+       {"authType", "account", "environment", "email", "password", "tokenId",
+        "tokenSecret", "_iClientId"}) {
     if (Member(a, field) != Member(b, field)) return false;
   }
   return Member(left, "http") == Member(right, "http");
@@ -111,8 +111,8 @@ int64_t Celigo::QueueSize(const std::string& connection) const {
   for (const std::string& job_id : state_.active_jobs) {
     const Job& job = state_.jobs.at(job_id);
     if (job.status == "running" &&
-        std::find(job.connections.begin(), job.connections.end(),
-                  connection) != job.connections.end()) {
+        std::find(job.connections.begin(), job.connections.end(), connection) !=
+            job.connections.end()) {
       size += job.records - job.success;
     }
   }
@@ -199,8 +199,8 @@ void Celigo::Normalise(Json& next, const Json* stored, absl::Time now) const {
   if (netsuite.contains("account")) {
     netsuite["account"] = Upper(Text(netsuite, "account"));
   }
-  const bool same_account =
-      before != nullptr && Text(*before, "account") == Text(netsuite, "account");
+  const bool same_account = before != nullptr && Text(*before, "account") ==
+                                                     Text(netsuite, "account");
   Keep(same_account ? before : nullptr, "dataCenterURLs", netsuite);
   const std::string wsdl = Text(netsuite, "wsdlVersion");
   const bool known = wsdl == "latest" || wsdl == "next";
@@ -211,8 +211,8 @@ void Celigo::Normalise(Json& next, const Json* stored, absl::Time now) const {
   const int64_t licence = std::min<int64_t>(
       50, std::max<int64_t>(1, switches_.Count("concurrency_licence")));
   if (Member(netsuite, "concurrencyLevel").is_number()) {
-    netsuite["concurrencyLevel"] = std::clamp<int64_t>(
-        Number(netsuite, "concurrencyLevel"), 1, licence);
+    netsuite["concurrencyLevel"] =
+        std::clamp<int64_t>(Number(netsuite, "concurrencyLevel"), 1, licence);
   } else if (stored == nullptr) {
     netsuite["concurrencyLevel"] = 5;
   }
@@ -272,8 +272,8 @@ void Celigo::ReplaceConnection(Json& stored, Json next, std::string_view source,
 }
 
 Response Celigo::PatchConnection(Call& call, Json& stored) {
-  static const auto* const allowed = new std::set<std::string>(
-      {"/name", "/debugDate", "/debugUntil"});
+  static const auto* const allowed =
+      new std::set<std::string>({"/name", "/debugDate", "/debugUntil"});
   Json next = stored;
   std::optional<Response> refusal = ApplyPatch(
       call.body,
@@ -341,7 +341,8 @@ Response Celigo::ConnectionIClients(const Json& connection) const {
   Json entries = Json::array();
   for (const std::string& id : ids) {
     const Json* iclient = state_.iclients.Find(id);
-    if (iclient == nullptr || Text(*iclient, "provider") != "netsuite") continue;
+    if (iclient == nullptr || Text(*iclient, "provider") != "netsuite")
+      continue;
     entries.push_back({{"_id", id},
                        {"name", Text(*iclient, "name")},
                        {"provider", "netsuite"}});
@@ -404,9 +405,10 @@ Response Celigo::Metadata(Call& call) {
   const LoginTest test = TestLogin(*connection, call.now);
   if (!test.ok) {
     if (switches_.Is("metadata_failure", "errors_200")) {
-      return JsonResponse(200, {{"errors", Json::array({{{"code", test.code},
-                                                         {"message",
-                                                          test.message}}})}});
+      return JsonResponse(
+          200,
+          {{"errors",
+            Json::array({{{"code", test.code}, {"message", test.message}}})}});
     }
     return Error(422, test.code, test.message);
   }

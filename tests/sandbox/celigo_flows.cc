@@ -12,8 +12,8 @@ namespace keyturn::sandbox {
 namespace {
 
 constexpr std::array<std::string_view, 6> kServerFields = {
-    "_id", "createdAt", "_integrationId", "_connectorId", "lastExecutedAt",
-    "free"};
+    "_id",          "createdAt",      "_integrationId",
+    "_connectorId", "lastExecutedAt", "free"};
 
 bool IsPatchable(const std::string& path) {
   static const auto* const allowed = new std::regex(
@@ -75,7 +75,8 @@ Response Celigo::FlowCall(Call& call, Json& flow) {
   }
   if (call.Is("GET", 6) && what == "test") return TestRunDetail(call);
   if (call.Is("POST", 4) && what == "jobs" && call.path[3] == "cancel") {
-    for (const std::string& job : std::vector<std::string>(state_.active_jobs)) {
+    for (const std::string& job :
+         std::vector<std::string>(state_.active_jobs)) {
       if (state_.jobs.at(job).flow == id) {
         CancelJob(state_.jobs.at(job), call.now);
       }
@@ -235,8 +236,8 @@ Response Celigo::TestRunDetail(const Call& call) {
   const auto job = state_.jobs.find(call.path[4]);
   if (job == state_.jobs.end() || !job->second.is_test) return NotFound();
   const Json body = {
-      {"stages", Json::array({{{"name", "request"},
-                               {"status", job->second.status}}})}};
+      {"stages",
+       Json::array({{{"name", "request"}, {"status", job->second.status}}})}};
   if (switches_.Is("test_run_detail", "base64")) {
     return JsonResponse(200, Json(Base64Encode(Dump(body))));
   }

@@ -16,7 +16,9 @@ Response Celigo::IClients(Call& call) {
     }
     return List(
         call, own,
-        [&](const std::string& id) { return Masked(*state_.iclients.Find(id)); },
+        [&](const std::string& id) {
+          return Masked(*state_.iclients.Find(id));
+        },
         /*paged=*/false);
   }
   if (call.path.size() != 2) return NotFound();

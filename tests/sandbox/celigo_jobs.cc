@@ -192,8 +192,8 @@ Response Celigo::CurrentJobs(Call& call) {
   std::vector<std::string> shown;
   for (const std::string& id : state_.active_jobs) {
     const Job& job = state_.jobs.at(id);
-    const bool wanted =
-        !scoped || std::find(flows.begin(), flows.end(), job.flow) != flows.end();
+    const bool wanted = !scoped || std::find(flows.begin(), flows.end(),
+                                             job.flow) != flows.end();
     const bool in_state =
         statuses.empty() || std::find(statuses.begin(), statuses.end(),
                                       job.status) != statuses.end();

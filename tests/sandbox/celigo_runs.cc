@@ -133,10 +133,8 @@ bool Celigo::Step(Job& job, bool by_poll, absl::Time now) {
           const Json* connection = state_.connections.Find(id);
           return connection != nullptr && Flag(*connection, "offline");
         });
-    if (offline || OtherRunOfFlow(job)) {
-      job.not_before = now;
-      return false;
-    }
+    if (offline) job.not_before = now;
+    if (offline || OtherRunOfFlow(job)) return false;
     const absl::Time due = std::max(
         job.created + absl::Milliseconds(switches_.Count("job_queue_ms")),
         job.not_before);
@@ -152,9 +150,9 @@ bool Celigo::Step(Job& job, bool by_poll, absl::Time now) {
     return true;
   }
   if (by_time && length > absl::ZeroDuration()) {
-    job.success = static_cast<int64_t>(
-        static_cast<double>(job.records) *
-        absl::FDivDuration(now - job.started, length));
+    job.success =
+        static_cast<int64_t>(static_cast<double>(job.records) *
+                             absl::FDivDuration(now - job.started, length));
   }
   return false;
 }
@@ -204,9 +202,8 @@ void Celigo::Fail(Job& job, std::string_view code, std::string_view message,
   FlowError error;
   error.id = random_.Hex(24);
   error.flow = job.flow;
-  error.step = job.children.empty()
-                   ? ""
-                   : state_.jobs.at(job.children.front()).step;
+  error.step =
+      job.children.empty() ? "" : state_.jobs.at(job.children.front()).step;
   error.flow_job = job.id;
   error.code = code;
   error.message = message;
@@ -229,6 +226,13 @@ void Celigo::End(Job& job, std::string_view status, absl::Time at) {
   }
   std::erase(state_.active_jobs, job.id);
   state_.ended_jobs.push_back(job.id);
+  // One run of a flow at a time: the next one could not begin before.
+  for (const std::string& id : state_.active_jobs) {
+    Job& other = state_.jobs.at(id);
+    if (other.flow == job.flow) {
+      other.not_before = std::max(other.not_before, at);
+    }
+  }
 }
 
 void Celigo::LoseWork(const std::string& connection, absl::Time now) {
@@ -236,8 +240,8 @@ void Celigo::LoseWork(const std::string& connection, absl::Time now) {
   for (const std::string& id : std::vector<std::string>(state_.active_jobs)) {
     Job& job = state_.jobs.at(id);
     if (job.status == "queued" ||
-        std::find(job.connections.begin(), job.connections.end(),
-                  connection) == job.connections.end()) {
+        std::find(job.connections.begin(), job.connections.end(), connection) ==
+            job.connections.end()) {
       continue;
     }
     Step(job, /*by_poll=*/false, now);

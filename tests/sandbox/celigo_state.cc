@@ -66,8 +66,7 @@ Json Masked(const Json& document) {
 bool HasMask(const Json& document) {
   if (document.is_string()) {
     const std::string& text = document.get_ref<const std::string&>();
-    return !text.empty() &&
-           text.find_first_not_of('*') == std::string::npos;
+    return !text.empty() && text.find_first_not_of('*') == std::string::npos;
   }
   if (!document.is_structured()) return false;
   return std::any_of(document.begin(), document.end(), HasMask);

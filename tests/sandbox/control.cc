@@ -24,9 +24,8 @@ Json Table() {
   for (const SwitchRow& row : SwitchTable()) {
     Json answers = Json::array();
     for (const std::string_view answer : row.answers) answers.push_back(answer);
-    rows.push_back({{"name", row.name},
-                    {"answers", answers},
-                    {"meaning", row.meaning}});
+    rows.push_back(
+        {{"name", row.name}, {"answers", answers}, {"meaning", row.meaning}});
   }
   return rows;
 }
@@ -129,16 +128,16 @@ Json World::StateJson(const Request& request) {
     const auto found = refused_.find(system);
     return found == refused_.end() ? 0 : found->second;
   };
-  Json state = {{"now", FormatInstant(clock_->Now() + offset_)},
-                {"lost_records", celigo_.state().lost_records},
-                {"requests",
-                 {{"total", total},
-                  {"by_endpoint", counts},
-                  {"by_status", statuses},
-                  {"unauthorized",
-                   {{"celigo", refused("celigo")},
-                    {"netsuite", refused("netsuite")}}}}},
-                {"switches", switches_.ToJson()}};
+  Json state = {
+      {"now", FormatInstant(clock_->Now() + offset_)},
+      {"lost_records", celigo_.state().lost_records},
+      {"requests",
+       {{"total", total},
+        {"by_endpoint", counts},
+        {"by_status", statuses},
+        {"unauthorized",
+         {{"celigo", refused("celigo")}, {"netsuite", refused("netsuite")}}}}},
+      {"switches", switches_.ToJson()}};
   if (request.Parameter("part") == "summary") return state;
   state["celigo"] = celigo_.ToJson();
   state["netsuite"] = Json::object();

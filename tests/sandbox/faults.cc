@@ -50,16 +50,19 @@ absl::StatusOr<int64_t> Faults::Add(const Json& body) {
   fault.kind = *kind;
   fault.path = Lower(Text(body, "path"));
   if (fault.path.empty()) {
-    return absl::InvalidArgumentError("path is missing, e.g. /v1/connections/*");
+    return absl::InvalidArgumentError(
+        "path is missing, e.g. /v1/connections/*");
   }
   if (faults_.size() >= kFaultsMax) {
-    return absl::InvalidArgumentError("too many faults; DELETE /control/faults");
+    return absl::InvalidArgumentError(
+        "too many faults; DELETE /control/faults");
   }
   fault.id = next_id_++;
   fault.method = Upper(Text(body, "method"));
   fault.status = static_cast<int>(Number(body, "status", 503));
   fault.delay = absl::Milliseconds(Number(body, "delay_ms"));
-  fault.retry_after_seconds = static_cast<int>(Number(body, "retry_after_s", 1));
+  fault.retry_after_seconds =
+      static_cast<int>(Number(body, "retry_after_s", 1));
   fault.skip = static_cast<int>(Number(body, "skip"));
   fault.count = static_cast<int>(Number(body, "count", 1));
   const Json& probability = Member(body, "probability");

@@ -19,9 +19,7 @@ std::string Request::Header(std::string_view name) const {
   return FindHeader(headers, name);
 }
 
-std::string Request::Path() const {
-  return target.substr(0, target.find('?'));
-}
+std::string Request::Path() const { return target.substr(0, target.find('?')); }
 
 std::vector<NameValue> Request::Query() const {
   const size_t question = target.find('?');

@@ -92,8 +92,8 @@ bool VerifyJwt(const Jwt& jwt, std::string_view certificate_pem) {
       pss ? jwt.signature : DerSignature(jwt.signature);
   Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
-  if (EVP_DigestVerifyInit(context.get(), &key_context, digest, nullptr,
-                           key) != 1) {
+  if (EVP_DigestVerifyInit(context.get(), &key_context, digest, nullptr, key) !=
+      1) {
     return false;
   }
   if (pss) {

@@ -19,9 +19,8 @@ std::string TypeUrl(int status, bool old_form) {
         "https://www.w3.org/Protocols/rfc2616/rfc2616-sec10.html#sec10.",
         status / 100, ".", status % 100 + 1);
   }
-  return absl::StrCat(
-      "https://www.rfc-editor.org/rfc/rfc9110.html#section-15.", status / 100 + 1,
-      ".", status % 100 + 1);
+  return absl::StrCat("https://www.rfc-editor.org/rfc/rfc9110.html#section-15.",
+                      status / 100 + 1, ".", status % 100 + 1);
 }
 
 }  // namespace
@@ -57,11 +56,10 @@ Response Netsuite::Handle(const Request& request, absl::Time now) {
   } else if (path == "/app/login/secure/authorizetoken.nl") {
     response = AuthorizePage(request, now);
   } else {
-    response = TextResponse(200, "text/html; charset=utf-8",
-                            std::string(kScreenPage));
+    response =
+        TextResponse(200, "text/html; charset=utf-8", std::string(kScreenPage));
   }
-  response.delay +=
-      absl::Milliseconds(switches_.Count("netsuite_latency_ms"));
+  response.delay += absl::Milliseconds(switches_.Count("netsuite_latency_ms"));
   response.headers.emplace_back("Date", FormatHttpDate(now));
   if (switches_.Is("session_cookie", "yes")) {
     response.headers.emplace_back(
@@ -92,7 +90,8 @@ Response Netsuite::TokenEndpoints(const Request& request,
   if (path == "/rest/datacenterurls" && method == "GET") {
     return DataCenterUrls(request);
   }
-  return RestletError(404, "SSS_INVALID_SCRIPTLET_ID", "There is no such page.");
+  return RestletError(404, "SSS_INVALID_SCRIPTLET_ID",
+                      "There is no such page.");
 }
 
 Response Netsuite::RestServices(const Request& request,
@@ -200,9 +199,8 @@ Response Netsuite::RestError(int status, std::string_view title,
       {"title", title},
       {"status", status},
       {"o:errorDetails", Json::array({entry})}};
-  return TextResponse(status,
-                      "application/vnd.oracle.resource+json; type=error",
-                      Dump(body));
+  return TextResponse(
+      status, "application/vnd.oracle.resource+json; type=error", Dump(body));
 }
 
 Response Netsuite::RestletError(int status, std::string_view code,

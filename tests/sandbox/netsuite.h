@@ -176,8 +176,7 @@ class Netsuite {
   // Takes a concurrency slot; false when all are taken.
   bool TakeSlot(NetsuiteAccount& account, absl::Time now);
   Response RestError(int status, std::string_view title, std::string_view code,
-                     std::string_view detail,
-                     std::string_view at_name = "",
+                     std::string_view detail, std::string_view at_name = "",
                      std::string_view at_value = "") const;
   Response RestletError(int status, std::string_view code,
                         std::string_view message) const;

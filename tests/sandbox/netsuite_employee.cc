@@ -24,8 +24,8 @@ std::string RecordUrl(const Request& request, int id) {
 }
 
 Response Singular(const Json& body) {
-  return TextResponse(200, "application/vnd.oracle.resource+json; type=singular",
-                      Dump(body));
+  return TextResponse(
+      200, "application/vnd.oracle.resource+json; type=singular", Dump(body));
 }
 
 Response Collection(const Json& body) {
@@ -171,8 +171,8 @@ Response Netsuite::ListEmployees(const Request& request, const Login& login) {
       const std::optional<bool> matches = MatchesFilter(filter, employee);
       if (!matches.has_value()) {
         return RestError(400, "Bad Request", "INVALID_PARAMETER",
-                         "The filter could not be parsed.",
-                         "o:errorQueryParam", "q");
+                         "The filter could not be parsed.", "o:errorQueryParam",
+                         "q");
       }
       if (!*matches) continue;
     }
@@ -188,10 +188,10 @@ Response Netsuite::ListEmployees(const Request& request, const Login& login) {
   if (offset + limit < total) {
     links.push_back(
         {{"rel", "next"},
-         {"href", absl::StrCat(BaseUrl(request), request.Path(), "?limit=",
-                               limit, "&offset=", offset + limit,
-                               filter.empty() ? "" : "&q=",
-                               PercentEncode(filter))}});
+         {"href",
+          absl::StrCat(BaseUrl(request), request.Path(), "?limit=", limit,
+                       "&offset=", offset + limit,
+                       filter.empty() ? "" : "&q=", PercentEncode(filter))}});
   }
   return Collection({{"links", std::move(links)},
                      {"count", count},
@@ -207,12 +207,11 @@ Json Netsuite::RolesJson(const std::string& base, NetsuiteAccount& account,
   int line = 0;
   for (const int role_id : employee.roles) {
     const Role* role = account.RoleById(role_id);
-    items.push_back(
-        {{"links", SelfLink(absl::StrCat(base, "/roles/", ++line))},
-         {"selectedRole",
-          {{"links", Json::array()},
-           {"id", std::to_string(role_id)},
-           {"refName", role == nullptr ? "" : role->name}}}});
+    items.push_back({{"links", SelfLink(absl::StrCat(base, "/roles/", ++line))},
+                     {"selectedRole",
+                      {{"links", Json::array()},
+                       {"id", std::to_string(role_id)},
+                       {"refName", role == nullptr ? "" : role->name}}}});
   }
   const size_t count = items.size();
   return {{"links", SelfLink(base + "/roles")},
@@ -292,8 +291,7 @@ Response Netsuite::PatchEmployee(const Request& request, const Login& login,
   const Json& give_access = Field(body, "giveAccess");
   if (give_access.is_boolean()) {
     const bool granted = give_access.get<bool>();
-    if (granted && !employee.give_access &&
-        Field(body, "password").is_null() &&
+    if (granted && !employee.give_access && Field(body, "password").is_null() &&
         switches_.Is("give_access_needs_password", "yes")) {
       return refuse("Please enter a password.", "password");
     }

@@ -45,9 +45,9 @@ std::vector<NameValue> SignedParameters(const Request& request) {
 
 // The audit word for a header that cannot be right, or "".
 std::string CheckForm(const Request& request, const OAuthHeader& header) {
-  for (const char* name : {"realm", "oauth_consumer_key", "oauth_token",
-                           "oauth_signature_method", "oauth_timestamp",
-                           "oauth_nonce", "oauth_signature"}) {
+  for (const char* name :
+       {"realm", "oauth_consumer_key", "oauth_token", "oauth_signature_method",
+        "oauth_timestamp", "oauth_nonce", "oauth_signature"}) {
     if (header.Field(name).empty()) return "parameter_rejected";
   }
   const std::string cookie = request.Header("Cookie");
@@ -65,12 +65,11 @@ std::string CheckForm(const Request& request, const OAuthHeader& header) {
 
 }  // namespace
 
-Login Netsuite::LogIn(const Request& request, Channel channel,
-                      absl::Time now) {
+Login Netsuite::LogIn(const Request& request, Channel channel, absl::Time now) {
   const std::string authorization = request.Header("Authorization");
   const bool bearer = Lower(authorization.substr(0, 7)) == "bearer ";
-  Login login = bearer ? LogInByBearer(request, now)
-                       : LogInByOAuth(request, now);
+  Login login =
+      bearer ? LogInByBearer(request, now) : LogInByOAuth(request, now);
   Record(login, channel, now);
   return login;
 }
@@ -96,19 +95,17 @@ std::string Netsuite::CheckFreshness(Login& login, const OAuthHeader& header,
   }
   const std::string nonce = header.Field("oauth_nonce");
   if (nonce.size() < kNonceLengthMin) return "nonce_rejected";
-  const absl::Duration memory =
-      absl::Seconds(switches_.Count("nonce_seconds"));
+  const absl::Duration memory = absl::Seconds(switches_.Count("nonce_seconds"));
   while (!account.nonce_order.empty() &&
          (account.nonce_order.front().first + memory < now ||
           account.nonce_order.size() > kNoncesMax)) {
     account.nonces.erase(account.nonce_order.front().second);
     account.nonce_order.pop_front();
   }
-  const std::string key =
-      switches_.Is("nonce_scope", "account")
-          ? nonce
-          : absl::StrCat(header.Field("oauth_token"), "\n", seconds, "\n",
-                         nonce);
+  const std::string key = switches_.Is("nonce_scope", "account")
+                              ? nonce
+                              : absl::StrCat(header.Field("oauth_token"), "\n",
+                                             seconds, "\n", nonce);
   if (!account.nonces.emplace(key, now).second) return "NonceUsed";
   account.nonce_order.emplace_back(now, key);
   return "";
@@ -213,9 +210,9 @@ Login Netsuite::LogInByOAuth(const Request& request, absl::Time now) {
   }
   login.refusal = CheckFreshness(login, *header, now);
   if (!login.refusal.empty()) return login;
-  const std::string base = SignatureBase(
-      request.method, BaseUrl(request) + request.Path(), *header,
-      SignedParameters(request));
+  const std::string base =
+      SignatureBase(request.method, BaseUrl(request) + request.Path(), *header,
+                    SignedParameters(request));
   CheckToken(
       login, header->Field("oauth_consumer_key"), header->Field("oauth_token"),
       [&](std::string_view consumer_secret, std::string_view token_secret) {
@@ -348,11 +345,10 @@ Response Netsuite::Refuse(const Login& login, Channel channel) const {
                         "The request could not be understood by the server "
                         "due to malformed syntax.");
   } else {
-    response = feature_off
-                   ? RestletError(403, "FEATURE_DISABLED",
-                                  "The feature is not enabled.")
-                   : RestletError(401, "INVALID_LOGIN_ATTEMPT",
-                                  "Invalid login attempt.");
+    response = feature_off ? RestletError(403, "FEATURE_DISABLED",
+                                          "The feature is not enabled.")
+                           : RestletError(401, "INVALID_LOGIN_ATTEMPT",
+                                          "Invalid login attempt.");
   }
   if (response.status == 401 && !switches_.Is("www_authenticate", "absent")) {
     const std::string word = switches_.Is("www_authenticate", "by_cause")

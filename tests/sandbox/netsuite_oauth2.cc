@@ -88,8 +88,9 @@ std::string Netsuite::MakeBearer(NetsuiteAccount& account,
   const int64_t issued = absl::ToUnixSeconds(now);
   const Json payload = {
       {"sub", absl::StrCat(mapping.role, ";", mapping.employee)},
-      {"aud", {absl::StrCat(random_.Hex(32), ";", account.id),
-               account.integrations[mapping.integration].consumer_key}},
+      {"aud",
+       {absl::StrCat(random_.Hex(32), ";", account.id),
+        account.integrations[mapping.integration].consumer_key}},
       {"scope", {"rest_webservices"}},
       {"iss", "https://system.netsuite.com"},
       {"oit", issued},
@@ -120,8 +121,7 @@ Response Netsuite::OAuth2Token(const Request& request, absl::Time now) {
   }
   const std::optional<Jwt> jwt = ParseJwt(Field(form, "client_assertion"));
   if (!jwt.has_value()) return OAuth2Error(400, "invalid_request");
-  if (!AssertionInOrder(jwt->payload, BaseUrl(request) + request.Path(),
-                        now)) {
+  if (!AssertionInOrder(jwt->payload, BaseUrl(request) + request.Path(), now)) {
     return OAuth2Error(400, "invalid_grant");
   }
   if (!AsksForRestWebServices(jwt->payload)) {
@@ -135,16 +135,17 @@ Response Netsuite::OAuth2Token(const Request& request, absl::Time now) {
         account.IntegrationById(mapping.integration);
     const bool known = integration != nullptr && !mapping.revoked &&
                        integration->consumer_key == Text(jwt->payload, "iss") &&
-                       integration->client_credentials && account.Has("OAUTH2") &&
+                       integration->client_credentials &&
+                       account.Has("OAUTH2") &&
                        integration->state == IntegrationState::kEnabled &&
                        mapping.not_after > now;
     if (!known || !VerifyJwt(*jwt, mapping.pem)) {
       return OAuth2Error(401, "invalid_client");
     }
-    return JsonResponse(
-        200, {{"access_token", MakeBearer(account, mapping, now)},
-              {"expires_in", absl::ToInt64Seconds(kBearerLife)},
-              {"token_type", "bearer"}});
+    return JsonResponse(200,
+                        {{"access_token", MakeBearer(account, mapping, now)},
+                         {"expires_in", absl::ToInt64Seconds(kBearerLife)},
+                         {"token_type", "bearer"}});
   }
   return OAuth2Error(401, "invalid_client");
 }
@@ -163,8 +164,9 @@ Response Netsuite::Certificates(const Request& request,
   }
   // services/rest/auth/oauth2/v1/clients/{id}/certificates[/{cert}/revoke]
   NetsuiteAccount& account = *login.account;
-  Integration* integration =
-      segments.size() >= 8 ? account.FindIntegrationByKey(segments[6]) : nullptr;
+  Integration* integration = segments.size() >= 8
+                                 ? account.FindIntegrationByKey(segments[6])
+                                 : nullptr;
   if (integration == nullptr || segments[7] != "certificates") {
     return OAuth2Error(400, "invalid_request");
   }
@@ -190,19 +192,18 @@ Response Netsuite::Certificates(const Request& request,
   const Json body = ParseJson(request.body);
   const std::string pem = Text(body, "fileContent", Text(body, "file"));
   const std::optional<CertificateFacts> facts = InspectCertificate(pem);
-  const int active = static_cast<int>(std::count_if(
-      account.certificates.begin(), account.certificates.end(),
-      [&](const auto& entry) {
-        return entry.second.integration == integration->id &&
-               !entry.second.revoked;
-      }));
+  const int active = static_cast<int>(
+      std::count_if(account.certificates.begin(), account.certificates.end(),
+                    [&](const auto& entry) {
+                      return entry.second.integration == integration->id &&
+                             !entry.second.revoked;
+                    }));
   int role = 0;
   int entity = 0;
-  const bool named =
-      absl::SimpleAtoi(Text(body, "role"), &role) &&
-      absl::SimpleAtoi(Text(body, "entity"), &entity) &&
-      account.RoleById(role) != nullptr &&
-      account.EmployeeById(entity) != nullptr;
+  const bool named = absl::SimpleAtoi(Text(body, "role"), &role) &&
+                     absl::SimpleAtoi(Text(body, "entity"), &entity) &&
+                     account.RoleById(role) != nullptr &&
+                     account.EmployeeById(entity) != nullptr;
   if (request.method != "POST" || !facts || !KeyAccepted(*facts) || !named ||
       facts->not_after - facts->not_before > kCertificateLifeMax ||
       active >= kActiveCertificatesMax) {

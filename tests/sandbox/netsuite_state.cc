@@ -194,9 +194,8 @@ void NetsuiteAccount::AddAudit(LoginAuditEntry entry) {
 
 Json NetsuiteAccount::ToJson() const {
   Json json = {{"id", id}, {"features", features}};
-  for (const char* name :
-       {"roles", "employees", "integrations", "tokens", "certificates",
-        "audit"}) {
+  for (const char* name : {"roles", "employees", "integrations", "tokens",
+                           "certificates", "audit"}) {
     json[name] = Json::array();
   }
   for (const auto& [key, role] : roles) json["roles"].push_back(RoleJson(role));
@@ -249,6 +248,13 @@ std::string PermissionName(std::string_view key) {
     if (known == key) return std::string(name);
   }
   return std::string(key);
+}
+
+std::string PermissionKey(std::string_view id_or_name) {
+  for (const auto& [key, name] : kPermissionNames) {
+    if (EqualsIgnoringCase(name, id_or_name)) return std::string(key);
+  }
+  return std::string(id_or_name);
 }
 
 std::string_view NameOf(IntegrationState state) {

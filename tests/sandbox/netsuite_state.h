@@ -201,6 +201,10 @@ std::string HostForm(std::string_view account);
 // not a known one.
 std::string PermissionName(std::string_view key);
 
+// The id of a permission given by id or by name; what is not known stays as it
+// is.
+std::string PermissionKey(std::string_view id_or_name);
+
 std::string_view NameOf(IntegrationState state);
 
 }  // namespace keyturn::sandbox

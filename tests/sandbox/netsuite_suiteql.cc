@@ -54,9 +54,14 @@ Json Link(std::string_view rel, std::string href) {
 
 SqlTable Netsuite::RoleTable(NetsuiteAccount& account) {
   SqlTable table;
-  table.columns = {"id",         "name",           "scriptid",
-                   "isinactive", "centertype",     "issinglesignononly",
-                   "coreadminpermission",          "restrictbydevice",
+  table.columns = {"id",
+                   "name",
+                   "scriptid",
+                   "isinactive",
+                   "centertype",
+                   "issinglesignononly",
+                   "coreadminpermission",
+                   "restrictbydevice",
                    "iswebserviceonlyrole"};
   for (const auto& [id, role] : account.roles) {
     table.rows.push_back({Cell(id), Cell(role.name), Cell(role.script_id),
@@ -115,10 +120,10 @@ SqlTable Netsuite::AssignmentTable(NetsuiteAccount& account,
     for (const int role_id : employee.roles) {
       const Role* role = account.RoleById(role_id);
       const SqlValue entity = {std::to_string(id), employee.entity_id};
-      table.rows.push_back({entity,
-                            {std::to_string(role_id),
-                             role == nullptr ? "" : role->name},
-                            entity});
+      table.rows.push_back(
+          {entity,
+           {std::to_string(role_id), role == nullptr ? "" : role->name},
+           entity});
     }
   }
   return table;
@@ -127,9 +132,8 @@ SqlTable Netsuite::AssignmentTable(NetsuiteAccount& account,
 SqlTable Netsuite::TokenTable(NetsuiteAccount& account,
                               const std::vector<SqlHint>& hints) {
   SqlTable table;
-  table.columns = {"tba_token_name", "tba_app_name", "entity_name",
-                   "role_name",      "dcreated",     "createdby",
-                   "binactive",      "brevoked"};
+  table.columns = {"tba_token_name", "tba_app_name", "entity_name", "role_name",
+                   "dcreated",       "createdby",    "binactive",   "brevoked"};
   const std::optional<std::string> name = HintedText(hints, "tba_token_name");
   const bool names = switches_.Is("oauth_token_names", "names");
   const auto reference = [&](int id, const std::string& shown) -> SqlValue {
@@ -193,8 +197,7 @@ Response Netsuite::SuiteQl(const Request& request, const Login& login) {
                      "o:errorQueryParam", parameter);
   };
   if (request.method != "POST") {
-    return RestError(405, "Method Not Allowed", "INVALID_REQUEST",
-                     "Use POST.");
+    return RestError(405, "Method Not Allowed", "INVALID_REQUEST", "Use POST.");
   }
   if (Lower(request.Header("Prefer")).find("transient") == std::string::npos) {
     return RestError(400, "Bad Request", "INVALID_HEADER",
@@ -211,14 +214,12 @@ Response Netsuite::SuiteQl(const Request& request, const Login& login) {
   int64_t offset = 0;
   const std::string limit_text = request.Parameter("limit");
   const std::string offset_text = request.Parameter("offset");
-  if (!limit_text.empty() &&
-      (!absl::SimpleAtoi(limit_text, &limit) || limit < 1 ||
-       limit > kPageMax)) {
+  if (!limit_text.empty() && (!absl::SimpleAtoi(limit_text, &limit) ||
+                              limit < 1 || limit > kPageMax)) {
     return refuse("limit must be between 1 and 1000.", "limit");
   }
-  if (!offset_text.empty() &&
-      (!absl::SimpleAtoi(offset_text, &offset) || offset < 0 ||
-       offset % limit != 0)) {
+  if (!offset_text.empty() && (!absl::SimpleAtoi(offset_text, &offset) ||
+                               offset < 0 || offset % limit != 0)) {
     return refuse("offset must be divisible by limit.", "offset");
   }
   const Json body = ParseJson(request.body);

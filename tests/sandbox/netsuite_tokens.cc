@@ -170,8 +170,7 @@ Response Netsuite::RequestTokenCall(const Request& request, absl::Time now) {
   token.callback = header->Field("oauth_callback");
   token.role_hint = header->Field("role");
   token.integration = integration->id;
-  token.expires =
-      now + absl::Seconds(switches_.Count("request_token_seconds"));
+  token.expires = now + absl::Seconds(switches_.Count("request_token_seconds"));
   std::vector<NameValue> fields = {{"oauth_token", token.id},
                                    {"oauth_token_secret", token.secret},
                                    {"oauth_callback_confirmed", "true"}};
@@ -195,8 +194,8 @@ absl::StatusOr<std::string> Netsuite::AuthorizeRequestToken(
   std::string url = token.callback;
   absl::StrAppend(&url, url.find('?') == std::string::npos ? "?" : "&",
                   "oauth_token=", token.id, "&oauth_verifier=", token.verifier,
-                  "&company=", account.id, "&role=", role,
-                  "&entity=", employee, "&state=", PercentEncode(state));
+                  "&company=", account.id, "&role=", role, "&entity=", employee,
+                  "&state=", PercentEncode(state));
   return url;
 }
 
@@ -228,8 +227,7 @@ Response Netsuite::AccessTokenCall(const Request& request, absl::Time now) {
   Integration* integration = nullptr;
   std::string refusal = CheckFlowCall(*header, account, integration, now);
   if (!refusal.empty()) return RefuseFlow(account, integration, refusal, now);
-  const auto found =
-      account->request_tokens.find(header->Field("oauth_token"));
+  const auto found = account->request_tokens.find(header->Field("oauth_token"));
   if (found == account->request_tokens.end() ||
       found->second.integration != integration->id ||
       found->second.expires <= now) {
@@ -250,17 +248,16 @@ Response Netsuite::AccessTokenCall(const Request& request, absl::Time now) {
   Login who{.account = account,
             .employee = account->EmployeeById(asked.employee),
             .role = account->RoleById(asked.role)};
-  const bool permitted =
-      CheckAssignment(who).empty() &&
-      (switches_.Is("flow_permission", "any") ||
-       who.role->Level("ADMI_MANAGE_OWN_OAUTH_TOKENS") > 0);
+  const bool permitted = CheckAssignment(who).empty() &&
+                         (switches_.Is("flow_permission", "any") ||
+                          who.role->Level("ADMI_MANAGE_OWN_OAUTH_TOKENS") > 0);
   if (!permitted) {
     return RefuseFlow(account, integration, "EntityOrRoleDisabled", now);
   }
-  absl::StatusOr<AccessToken*> token = MakeToken(
-      *account, integration->id, asked.employee, asked.role,
-      absl::StrCat(integration->name, " - ", who.employee->entity_id),
-      who.employee->email, /*on_screen=*/false, now);
+  absl::StatusOr<AccessToken*> token =
+      MakeToken(*account, integration->id, asked.employee, asked.role,
+                absl::StrCat(integration->name, " - ", who.employee->entity_id),
+                who.employee->email, /*on_screen=*/false, now);
   if (!token.ok()) {
     return RestletError(400, "UNEXPECTED_ERROR",
                         std::string(token.status().message()));
@@ -301,16 +298,15 @@ Response Netsuite::IssueToken(const Request& request, absl::Time now) {
   if (name.empty()) {
     name = absl::StrCat(integration->name, " - ", login.employee->entity_id);
   }
-  absl::StatusOr<AccessToken*> token =
-      MakeToken(account, integration->id, login.employee->id, login.role->id,
-                std::move(name), login.employee->email, /*on_screen=*/false,
-                now);
+  absl::StatusOr<AccessToken*> token = MakeToken(
+      account, integration->id, login.employee->id, login.role->id,
+      std::move(name), login.employee->email, /*on_screen=*/false, now);
   if (!token.ok()) {
     return RestletError(400, "UNEXPECTED_ERROR",
                         std::string(token.status().message()));
   }
-  return JsonResponse(200, {{"tokenId", (*token)->id},
-                            {"tokenSecret", (*token)->secret}});
+  return JsonResponse(
+      200, {{"tokenId", (*token)->id}, {"tokenSecret", (*token)->secret}});
 }
 
 Response Netsuite::RevokeToken(const Request& request, absl::Time now) {

@@ -55,8 +55,9 @@ std::optional<std::string_view> AfterScheme(std::string_view authorization,
 }  // namespace
 
 bool OAuthHeader::Has(std::string_view name) const {
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const NameValue& field) { return field.first == name; });
+  return std::any_of(fields.begin(), fields.end(), [&](const NameValue& field) {
+    return field.first == name;
+  });
 }
 
 std::string OAuthHeader::Field(std::string_view name) const {
@@ -125,11 +126,10 @@ std::string PassportSignature(std::string_view account,
                               std::string_view timestamp,
                               std::string_view consumer_secret,
                               std::string_view token_secret) {
-  const std::string base =
-      absl::StrJoin({PercentEncode(account), PercentEncode(consumer_key),
-                     PercentEncode(token), PercentEncode(nonce),
-                     PercentEncode(timestamp)},
-                    "&");
+  const std::string base = absl::StrJoin(
+      {PercentEncode(account), PercentEncode(consumer_key),
+       PercentEncode(token), PercentEncode(nonce), PercentEncode(timestamp)},
+      "&");
   return Signature(base, consumer_secret, token_secret);
 }
 

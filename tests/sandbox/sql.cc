@@ -49,7 +49,8 @@ Truth Equal(const SqlValue& left, const SqlValue& right) {
   if (!order.has_value()) return std::nullopt;
   // A reference equals its id and its name alike: which of the two a live
   // account compares is not documented.
-  return *order == 0 || (!left.display.empty() && left.display == *right.text) ||
+  return *order == 0 ||
+         (!left.display.empty() && left.display == *right.text) ||
          (!right.display.empty() && right.display == *left.text);
 }
 
@@ -66,7 +67,8 @@ bool MatchesLike(std::string_view pattern, std::string_view text) {
          MatchesLike(pattern.substr(1), text.substr(1));
 }
 
-void Conjuncts(const SqlExpression* node, std::vector<const SqlExpression*>& out) {
+void Conjuncts(const SqlExpression* node,
+               std::vector<const SqlExpression*>& out) {
   if (node == nullptr) return;
   if (node->kind == SqlKind::kCall && node->text == "AND") {
     Conjuncts(node->parts[0].get(), out);
@@ -232,8 +234,7 @@ void Query::JoinOne(size_t index, const std::vector<JoinedRow>& before,
       if (++steps_ > kJoinStepsMax) return;
       JoinedRow joined = earlier;
       joined.push_back(&row);
-      if (source.on != nullptr &&
-          Test(*source.on, joined, {}) != Truth(true)) {
+      if (source.on != nullptr && Test(*source.on, joined, {}) != Truth(true)) {
         return;
       }
       matched = true;
@@ -242,8 +243,7 @@ void Query::JoinOne(size_t index, const std::vector<JoinedRow>& before,
     if (key.has_value()) {
       const SqlRow* row = earlier[key->first.table];
       if (row != nullptr && (*row)[key->first.column].text) {
-        const auto range =
-            by_key.equal_range(*(*row)[key->first.column].text);
+        const auto range = by_key.equal_range(*(*row)[key->first.column].text);
         for (auto it = range.first; it != range.second; ++it) {
           consider(*it->second);
         }
@@ -286,9 +286,8 @@ bool Query::ExpandItems() {
       selected_.push_back({&node, {0, 0}, false});
       std::string name = item.alias;
       if (name.empty()) {
-        name = node.kind == SqlKind::kColumn
-                   ? node.text
-                   : absl::StrCat("expr", ++unnamed);
+        name = node.kind == SqlKind::kColumn ? node.text
+                                             : absl::StrCat("expr", ++unnamed);
       }
       result_.columns.push_back(name);
       continue;
@@ -344,8 +343,8 @@ void Query::Project(const std::vector<JoinedRow>& group) {
   }
   for (const SqlOrder& order : select_.order_by) {
     const SqlExpression& node = *order.expression;
-    const auto alias = std::find(result_.columns.begin(),
-                                 result_.columns.end(), node.text);
+    const auto alias =
+        std::find(result_.columns.begin(), result_.columns.end(), node.text);
     size_t position = 0;
     if (node.kind == SqlKind::kColumn && node.qualifier.empty() &&
         alias != result_.columns.end()) {
@@ -374,17 +373,16 @@ absl::StatusOr<SqlResult> Query::Run() {
     Project(group);
   }
   if (!error_.ok()) return error_;
-  std::stable_sort(outputs_.begin(), outputs_.end(),
-                   [&](const Output& left, const Output& right) {
-                     for (size_t i = 0; i < select_.order_by.size(); ++i) {
-                       const int order =
-                           Compare(left.order[i], right.order[i]).value_or(0);
-                       if (order == 0) continue;
-                       return select_.order_by[i].descending ? order > 0
-                                                             : order < 0;
-                     }
-                     return false;
-                   });
+  std::stable_sort(
+      outputs_.begin(), outputs_.end(),
+      [&](const Output& left, const Output& right) {
+        for (size_t i = 0; i < select_.order_by.size(); ++i) {
+          const int order = Compare(left.order[i], right.order[i]).value_or(0);
+          if (order == 0) continue;
+          return select_.order_by[i].descending ? order > 0 : order < 0;
+        }
+        return false;
+      });
   std::set<std::string> seen;
   for (Output& output : outputs_) {
     if (select_.fetch >= 0 &&
@@ -413,7 +411,8 @@ SqlValue Query::Value(const SqlExpression& node, const JoinedRow& row,
       return {};
     case SqlKind::kColumn: {
       const std::optional<Place> place = Find(node);
-      if (!place || place->table >= row.size() || row[place->table] == nullptr) {
+      if (!place || place->table >= row.size() ||
+          row[place->table] == nullptr) {
         return {};
       }
       return (*row[place->table])[place->column];

@@ -10,8 +10,8 @@
 
 // As much of SuiteQL as reading roles, permissions, employees and tokens needs:
 // SELECT [DISTINCT] … FROM … [INNER | LEFT] JOIN … ON … WHERE … GROUP BY …
-// ORDER BY …; =, <>, <, >, LIKE, IN (list or SELECT), BETWEEN, IS NULL, AND, OR,
-// NOT, ||; UPPER, LOWER, TRIM, NVL, COALESCE, TO_CHAR, TO_NUMBER, LENGTH,
+// ORDER BY …; =, <>, <, >, LIKE, IN (list or SELECT), BETWEEN, IS NULL, AND,
+// OR, NOT, ||; UPPER, LOWER, TRIM, NVL, COALESCE, TO_CHAR, TO_NUMBER, LENGTH,
 // BUILTIN.DF; COUNT, MIN, MAX. Comparison of text is case-sensitive.
 namespace keyturn::sandbox {
 

@@ -50,8 +50,8 @@ absl::StatusOr<std::string> ReadQuoted(std::string_view query, size_t& at) {
 }
 
 absl::StatusOr<Token> ReadSymbol(std::string_view query, size_t& at) {
-  constexpr std::array<std::string_view, 5> kPairs = {"<>", "!=", "<=", ">=",
-                                                      "||"};
+  constexpr std::array<std::string_view, 5> kPairs = {"<>",
+                                                      "!=", "<=", ">=", "||"};
   for (const std::string_view pair : kPairs) {
     if (query.substr(at, 2) == pair) {
       at += 2;
@@ -77,8 +77,7 @@ absl::StatusOr<std::vector<Token>> Tokenize(std::string_view query) {
     } else if (c == '\'' || c == '"') {
       absl::StatusOr<std::string> text = ReadQuoted(query, at);
       if (!text.ok()) return text.status();
-      tokens.push_back(
-          {c == '"' ? TokenKind::kWord : TokenKind::kText, *text});
+      tokens.push_back({c == '"' ? TokenKind::kWord : TokenKind::kText, *text});
     } else if (IsWordStart(c)) {
       const size_t start = at;
       while (at < query.size() && IsWordPart(query[at])) ++at;
@@ -119,10 +118,10 @@ SqlNode MakeCall(std::string name, SqlNode left, SqlNode right = nullptr) {
 
 bool IsReserved(const std::string& word) {
   static const auto* const reserved = new std::set<std::string>(
-      {"FROM", "WHERE", "GROUP", "ORDER", "BY", "JOIN", "INNER", "LEFT",
-       "OUTER", "ON", "AND", "OR", "NOT", "AS", "ASC", "DESC", "FETCH",
-       "LIKE", "IN", "IS", "BETWEEN", "NULLS", "SELECT", "RIGHT", "CROSS",
-       "HAVING", "UNION"});
+      {"FROM",  "WHERE",  "GROUP", "ORDER", "BY",     "JOIN", "INNER",
+       "LEFT",  "OUTER",  "ON",    "AND",   "OR",     "NOT",  "AS",
+       "ASC",   "DESC",   "FETCH", "LIKE",  "IN",     "IS",   "BETWEEN",
+       "NULLS", "SELECT", "RIGHT", "CROSS", "HAVING", "UNION"});
   return reserved->contains(Upper(word));
 }
 
@@ -214,8 +213,8 @@ std::unique_ptr<SqlSelect> Parser::Select() {
       item.expression = Make(SqlKind::kStar, "*");
     } else {
       item.expression = Or();
-      if (TakeWord("AS") || (Peek().kind == TokenKind::kWord &&
-                             !IsReserved(Peek().text))) {
+      if (TakeWord("AS") ||
+          (Peek().kind == TokenKind::kWord && !IsReserved(Peek().text))) {
         item.alias = Name();
       }
     }
@@ -307,7 +306,8 @@ SqlNode Parser::Not() {
 
 SqlNode Parser::Comparison() {
   SqlNode left = Concatenation();
-  for (const std::string_view symbol : {"=", "<>", "!=", "<=", ">=", "<", ">"}) {
+  for (const std::string_view symbol :
+       {"=", "<>", "!=", "<=", ">=", "<", ">"}) {
     if (TakeSymbol(symbol)) {
       return MakeCall(symbol == "!=" ? "<>" : std::string(symbol),
                       std::move(left), Concatenation());

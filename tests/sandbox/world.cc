@@ -15,14 +15,13 @@ constexpr std::string_view kRubbish =
     "<html><body><h1>Service temporarily out of order</h1></body></html>";
 
 bool LooksLikeId(std::string_view segment) {
-  const bool number = std::all_of(
-      segment.begin(), segment.end(),
-      [](unsigned char c) { return std::isdigit(c) != 0; });
-  const bool hex = segment.size() >= 24 &&
-                   std::all_of(segment.begin(), segment.end(),
-                               [](unsigned char c) {
-                                 return std::isxdigit(c) != 0;
-                               });
+  const bool number =
+      std::all_of(segment.begin(), segment.end(),
+                  [](unsigned char c) { return std::isdigit(c) != 0; });
+  const bool hex =
+      segment.size() >= 24 &&
+      std::all_of(segment.begin(), segment.end(),
+                  [](unsigned char c) { return std::isxdigit(c) != 0; });
   return (number && !segment.empty()) || hex;
 }
 
@@ -50,9 +49,10 @@ std::string ErrorBody(bool netsuite, int status) {
                   Json::array({{{"detail", "An unexpected error occurred."},
                                 {"o:errorCode", "UNEXPECTED_ERROR"}}})}});
   }
-  return Dump({{"errors", Json::array({{{"code", "unexpected_error"},
-                                        {"message",
-                                         "An unexpected error occurred."}}})}});
+  return Dump(
+      {{"errors",
+        Json::array({{{"code", "unexpected_error"},
+                      {"message", "An unexpected error occurred."}}})}});
 }
 
 }  // namespace
@@ -99,9 +99,10 @@ Response World::Dispatch(const Request& request, absl::Time now) {
   const std::string path = request.Path();
   if (Lower(path).starts_with("/v1/")) return celigo_.Handle(request, now);
   if (IsNetsuite(path)) return netsuite_.Handle(request, now);
-  return JsonResponse(404, {{"errors", Json::array({{{"code", "not_found"},
-                                                     {"message",
-                                                      "No such path."}}})}});
+  return JsonResponse(
+      404,
+      {{"errors",
+        Json::array({{{"code", "not_found"}, {"message", "No such path."}}})}});
 }
 
 Response World::Strike(const Fault& fault, const Request& request,

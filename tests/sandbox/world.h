@@ -29,9 +29,9 @@ struct LoggedRequest {
 };
 
 // The simulated outside: one Celigo account, any number of NetSuite accounts,
-// the people who work on their screens (through /control), and the faults of the
-// network between. No sockets and no waiting inside, so that a TLS server and an
-// in-process simulation drive the same world.
+// the people who work on their screens (through /control), and the faults of
+// the network between. No sockets and no waiting inside, so that a TLS server
+// and an in-process simulation drive the same world.
 //
 // Paths: /v1/… is Celigo; /rest/…, /services/rest/… and /app/… are NetSuite;
 // /control/… is the control interface of README.md.

@@ -6,12 +6,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daemon/base/status.h"
+
+namespace absl {
+
+// How GoogleTest shows a StatusOr when a matcher fails; found by the namespace.
+template <typename T>
+void PrintTo(const StatusOr<T>& value, std::ostream* stream) {
+  *stream << value.status();
+}
+
+}  // namespace absl
 
 namespace keyturn::testing {
 namespace internal {

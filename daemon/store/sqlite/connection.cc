@@ -24,6 +24,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
   }
   sqlite3_busy_timeout(
       database, static_cast<int>(absl::ToInt64Milliseconds(kLockPatience)));
+  sqlite3_wal_hook(
+      database,
+      [](void* pages, sqlite3*, const char*, int in_log) {
+        *static_cast<int*>(pages) = in_log;
+        return SQLITE_OK;
+      },
+      &connection->log_pages_);
   return connection;
 }
 
@@ -49,6 +56,16 @@ absl::StatusOr<std::string> Connection::ReadText(const char* sql) {
   std::string text = query.Next() ? query.TextAt(0) : "";
   RETURN_IF_ERROR(query.status());
   return text;
+}
+
+absl::Status Connection::Checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(
+      database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(code);
+}
+
+void Connection::KeepLogOnClose() {
+  sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 absl::Status Connection::ErrorOf(int code) const {

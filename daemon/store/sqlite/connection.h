@@ -44,6 +44,15 @@ class Connection {
   // Rows that the last INSERT, UPDATE or DELETE changed.
   int changes() const { return sqlite3_changes(database_); }
 
+  // Pages in the write-ahead log after the last commit of this connection.
+  int log_pages() const { return log_pages_; }
+  // Moves the log's pages to the database and syncs it. SQLite's own automatic
+  // checkpoint would hide a failed sync, and the next one would then discard
+  // log pages that the disk never got; so it is off.
+  absl::Status Checkpoint();
+  // Leaves the log as it is when this connection is closed.
+  void KeepLogOnClose();
+
   // What `code`, just returned for this connection, means to a caller of the
   // store. The reasons: DISK_FULL, DISK_ERROR, STORE_BUSY, STORE_CORRUPT,
   // OUT_OF_MEMORY, RECORD_TOO_LARGE, or none for a mistake of ours.
@@ -58,6 +67,7 @@ class Connection {
   void GiveBack(const char* sql, sqlite3_stmt* statement);
 
   sqlite3* const database_;
+  int log_pages_ = 0;
   // By the address of the text: every text is a constant of this folder.
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };

@@ -27,6 +27,9 @@ constexpr int kReadConnections = 4;
 // would keep the daemon from serving; damaged pages are then found when read.
 constexpr uintmax_t kCheckedBytesMax = 64 * 1024 * 1024;
 
+// Pages in the log before they are moved to the database: 16 MiB.
+constexpr int kLogPagesMax = 4096;
+
 constexpr char kWriterSettings[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA foreign_keys = ON;"
@@ -34,8 +37,6 @@ constexpr char kWriterSettings[] =
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA cache_size = -8192;"
-    // Pages in the log before they are moved to the database: 16 MiB.
-    "PRAGMA wal_autocheckpoint = 4096;"
     "PRAGMA journal_size_limit = 67108864;";
 constexpr char kReaderSettings[] =
     "PRAGMA query_only = ON;"
@@ -230,20 +231,22 @@ class SqliteStore final : public Store {
   Results WriteGroup(const Group& group);
   // All or nothing; fails when the disk does.
   absl::Status TryGroup(const Group& group, Results& results);
+  void TrimLog();
   void Break(const absl::Status& cause);
 
   const SqliteOptions options_;
   const std::unique_ptr<sqlite::FileLock> lock_;
 
+  // Of the store's thread alone. Closed after the readers: only the last
+  // connection, and only one that may write, empties the log.
+  const std::unique_ptr<Connection> connection_;
+  sqlite::GroupWriter writer_;
+  absl::Status broken_;
+
   ConnectionPool readers_;
   Subscribers subscribers_;
   std::atomic<int64_t> transactions_ = 0;
   std::atomic<int64_t> batches_ = 0;
-
-  // Of the store's thread alone.
-  const std::unique_ptr<Connection> connection_;
-  sqlite::GroupWriter writer_;
-  absl::Status broken_;
 
   base::Condition arrived_;
   base::Mutex mutex_;
@@ -322,6 +325,7 @@ void SqliteStore::StoreGroup(Group group) {
   if (writer_.last_sequence() > sequence_before) {
     subscribers_.Notify(writer_.last_sequence());
   }
+  TrimLog();
   if (!was_broken && !broken_.ok() && options_.on_broken) {
     options_.on_broken(broken_);
   }
@@ -360,6 +364,12 @@ absl::Status SqliteStore::TryGroup(const Group& group, Results& results) {
   return absl::OkStatus();
 }
 
+void SqliteStore::TrimLog() {
+  if (!broken_.ok() || connection_->log_pages() < kLogPagesMax) return;
+  const absl::Status status = connection_->Checkpoint();
+  if (sqlite::IsFatal(status)) Break(status);
+}
+
 void SqliteStore::Break(const absl::Status& cause) {
   broken_ = base::WithReason(
       absl::DataLossError(absl::StrCat(
@@ -367,6 +377,7 @@ void SqliteStore::Break(const absl::Status& cause) {
           "nobody knows what is on it (",
           cause.message(), "): mend the disk, then restart keyturnd")),
       "STORE_BROKEN");
+  connection_->KeepLogOnClose();
 }
 
 absl::Status CheckIntegrity(Connection& connection, const std::string& path) {

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 7> kServerFields = {
     "queueSize",         "queues",
     "needsAuthorization"};
 
-// A field with one of these in its name is never shown.
+// The text or number in a field with one of these in its name is never shown.
 constexpr std::array<std::string_view, 8> kSecretNames = {
     "password", "tokenid", "secret", "passphrase",
     "key",      "bearer",  "jwt",    "credential"};
@@ -69,7 +69,8 @@ const Document* At(const Document& document, std::string_view path) {
 }
 
 std::string Shown(std::string_view path, const Document& value) {
-  if (IsMask(value) || IsSecretPath(path)) return kShownSecret;
+  const bool tells = value.is_string() || value.is_number();
+  if (tells && (IsMask(value) || IsSecretPath(path))) return kShownSecret;
   std::string text = value.is_string()
                          ? value.get<std::string>()
                          : value.dump(-1, ' ', /*ensure_ascii=*/true);

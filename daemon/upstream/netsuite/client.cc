@@ -33,6 +33,12 @@ SigningKeys KeysOf(const Tba& credential) {
 
 }  // namespace
 
+http::RetryOptions AccountRetry() {
+  http::RetryOptions options;
+  options.tries_max = 1;
+  return options;
+}
+
 http::Request Client::Call::ToRequest() const {
   http::Request request;
   request.method = method;

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "daemon/base/clock.h"
 #include "daemon/secret/secret.h"
+#include "daemon/upstream/http/retry_transport.h"
 #include "daemon/upstream/http/transport.h"
 #include "daemon/upstream/netsuite/account_id.h"
 #include "daemon/upstream/netsuite/credential.h"
@@ -147,15 +148,17 @@ struct ProbeResult {
 // Whether a PATCH of an employee also gives the person access to NetSuite.
 enum class Access { kLeaveAsIs, kGive };
 
+// How the transport that a Client is given must retry: not at all.
+http::RetryOptions AccountRetry();
+
 // One NetSuite account under one access credential.
 //
 // Every attempt is signed with a nonce and a time of its own, so this class
 // repeats reads itself: at most kReadAttemptsMax times in all, after 429, 5xx
 // or a broken exchange, honouring Retry-After. A refused login (401) and a
 // refused right (403) are never repeated, and neither is anything that writes.
-// The layers below must not repeat (RetryOptions::tries_max = 1): a nonce that
-// comes twice is a refused login, and IssueToken and RevokeToken are GETs that
-// act.
+// The layers below must not repeat (AccountRetry): a nonce that comes twice is
+// a refused login, and IssueToken and RevokeToken are GETs that act.
 //
 // Every call may fail with the errors of the CredentialSource, with those of
 // Transport::Send, and with those that errors.h lists; below only what is

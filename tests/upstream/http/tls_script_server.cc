@@ -1,5 +1,7 @@
 #include "tests/upstream/http/tls_script_server.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
@@ -7,6 +9,8 @@
 #include <asio/streambuf.hpp>
 #include <asio/write.hpp>
 #include <utility>
+
+#include "absl/cleanup/cleanup.h"
 
 namespace keyturn::testing {
 namespace {
@@ -59,7 +63,11 @@ TlsScriptServer::TlsScriptServer(const TestCertificate& certificate)
     : TlsScriptServer(certificate, Script()) {}
 
 TlsScriptServer::~TlsScriptServer() {
-  stopping_ = true;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    if (connection_ >= 0) ::shutdown(connection_, SHUT_RDWR);
+  }
   // Wakes the accept.
   tcp::socket socket(io_);
   asio::error_code ignored;
@@ -74,7 +82,8 @@ void TlsScriptServer::Serve() {
     asio::error_code error;
     tcp::socket socket(io_);
     acceptor_.accept(socket, error);
-    if (error || stopping_) return;
+    if (error) return;
+    if (!SetConnection(-1)) return;
     if (!script_) {
       Reset(socket);
     } else {
@@ -83,16 +92,26 @@ void TlsScriptServer::Serve() {
   }
 }
 
+bool TlsScriptServer::SetConnection(int descriptor) {
+  absl::MutexLock lock(&mutex_);
+  connection_ = descriptor;
+  return !stopping_;
+}
+
 void TlsScriptServer::ServeConnection(tcp::socket socket, int connection) {
+  if (!SetConnection(socket.native_handle())) return;
   asio::ssl::stream<tcp::socket> stream(std::move(socket), tls_);
+  // Before the socket is closed and its number given to another.
+  auto forget = absl::MakeCleanup([this] { SetConnection(-1); });
   asio::error_code error;
   stream.handshake(asio::ssl::stream_base::server, error);
   if (error) return;
   std::string buffer;
-  while (!stopping_) {
+  while (true) {
     if (ReadRequest(stream, buffer).empty()) return;
     const std::string answer = script_(requests_++, connection);
     if (answer.empty()) {
+      SetConnection(-1);
       Reset(stream.next_layer());
       return;
     }

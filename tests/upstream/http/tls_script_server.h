@@ -11,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "tests/upstream/http/test_certificate.h"
 
 namespace keyturn::testing {
@@ -32,6 +34,8 @@ class TlsScriptServer {
 
  private:
   void Serve();
+  // False when the server is stopping.
+  bool SetConnection(int descriptor);
   void ServeConnection(asio::ip::tcp::socket socket, int connection);
 
   const Script script_;
@@ -40,7 +44,10 @@ class TlsScriptServer {
   asio::ip::tcp::acceptor acceptor_;
   const uint16_t port_;
   std::atomic<int> requests_ = 0;
-  std::atomic<bool> stopping_ = false;
+  absl::Mutex mutex_;
+  // Of the connection being served, so that stopping can wake its reader.
+  int connection_ ABSL_GUARDED_BY(mutex_) = -1;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

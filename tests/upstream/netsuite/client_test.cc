@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "tests/support/status_matchers.h"
 #include "tests/upstream/netsuite/client_fixture.h"
@@ -131,11 +134,12 @@ TEST_F(ClientTest, HandsOnWhatTheVaultSays) {
 }
 
 TEST_F(ClientTest, UsesABearerTokenForAnM2mCredentialAndForgetsARefusedOne) {
+  const Key key = NewEcKey("P-256");
   Client client(
-      PartsFor([]() -> absl::StatusOr<AccessCredential> {
+      PartsFor([key]() -> absl::StatusOr<AccessCredential> {
         return AccessCredential(M2m{.client_id = secret::Secret("client"),
                                     .certificate_id = "certificate",
-                                    .private_key_pem = secret::Secret(kEcKey)});
+                                    .private_key_pem = ToPem(key)});
       }),
       transport_, clock_);
   transport_.Then(200, R"({"access_token":"one","expires_in":"3600"})");
@@ -149,6 +153,27 @@ TEST_F(ClientTest, UsesABearerTokenForAnM2mCredentialAndForgetsARefusedOne) {
   EXPECT_THAT(Run(client.SuiteQl("SELECT 1")), IsOk());
   EXPECT_EQ(sent(4).authorization, "Bearer two");
   EXPECT_TRUE(transport_.finished());
+}
+
+// Through the layers that the daemon stacks, each nonce is seen once, although
+// these layers repeat a GET by default.
+TEST_F(ClientTest, IsNotRepeatedByTheLayersBelowWhenTheyAreBuiltAsItAsks) {
+  auto wire = std::make_unique<ScriptedTransport>();
+  ScriptedTransport& script = *wire;
+  for (int i = 0; i < kReadAttemptsMax; ++i) script.Then(503);
+  const auto random = http::NewRandomSource();
+  const auto layers =
+      http::NewRetryTransport(std::move(wire), AccountRetry(), clock_, *random);
+  Client client(PartsFor([]() -> absl::StatusOr<AccessCredential> {
+                  return AccessCredential(TestTba());
+                }),
+                *layers, clock_);
+  EXPECT_THAT(Run(client.TokenInfo()), HasReason(kBusy));
+  std::set<std::string> headers;
+  for (const SentRequest& request : script.sent()) {
+    EXPECT_TRUE(headers.insert(request.authorization).second);
+  }
+  EXPECT_EQ(headers.size(), static_cast<size_t>(kReadAttemptsMax));
 }
 
 TEST_F(ClientTest, SendsNeitherCookieNorApplicationId) {

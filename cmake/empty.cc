@@ -1,0 +1,1 @@
+// The targets that own the precompiled headers need a source.

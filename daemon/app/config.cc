@@ -1,0 +1,292 @@
+#include "daemon/app/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/app/address.h"
+#include "daemon/app/files.h"
+#include "daemon/base/status.h"
+#include "daemon/rpc/unix_listener.h"
+#include "daemon/upstream/http/allowed_hosts.h"
+
+namespace keyturn::app {
+namespace {
+
+constexpr char kStoreFile[] = "store/keyturn.db";
+
+// What is wrong with a file, line by line.
+class Mistakes {
+ public:
+  explicit Mistakes(std::string file) : file_(std::move(file)) {}
+
+  void Add(const YAML::Mark& mark, std::string_view key,
+           std::string_view message) {
+    if (lines_.size() >= kMistakesToldMax) return;
+    lines_.push_back(absl::StrCat(file_, ":", mark.line + 1, ": ",
+                                  base::ToAbsl(key), key.empty() ? "" : ": ",
+                                  base::ToAbsl(message)));
+  }
+
+  absl::Status ToStatus() const {
+    if (lines_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrJoin(lines_, "\n"));
+  }
+
+ private:
+  const std::string file_;
+  std::vector<std::string> lines_;
+};
+
+// One mapping of the file. Each key is asked for once; Finish complains about
+// the others.
+class Section {
+ public:
+  Section(const YAML::Node& node, std::string path, Mistakes& mistakes)
+      : path_(std::move(path)), mark_(node.Mark()), mistakes_(mistakes) {
+    if (!node.IsDefined() || node.IsNull()) return;
+    if (!node.IsMap()) {
+      mistakes_.Add(mark_, path_, "must be a mapping of keys and values");
+      return;
+    }
+    for (const auto& entry : node) {
+      const std::string key =
+          entry.first.IsScalar() ? entry.first.Scalar() : "(not a word)";
+      if (!entries_.emplace(key, entry.second).second) {
+        mistakes_.Add(entry.first.Mark(), PathOf(key), "is given twice");
+      }
+      marks_.emplace(key, entry.first.Mark());
+    }
+  }
+
+  YAML::Node Take(const std::string& key) {
+    known_.push_back(key);
+    const auto entry = entries_.find(key);
+    return entry == entries_.end() ? YAML::Node(YAML::NodeType::Undefined)
+                                   : entry->second;
+  }
+
+  Section Child(const std::string& key) {
+    return Section(Take(key), PathOf(key), mistakes_);
+  }
+
+  bool Has(const std::string& key) const { return entries_.contains(key); }
+
+  // Empty when absent; a mistake when it is no text or empty.
+  std::string Text(const std::string& key, std::string_view allowed) {
+    const YAML::Node node = Take(key);
+    if (!node.IsDefined()) return "";
+    if (node.IsScalar() && !node.Scalar().empty()) return node.Scalar();
+    Mistake(key, absl::StrCat("must be ", base::ToAbsl(allowed)));
+    return "";
+  }
+
+  std::string RequiredText(const std::string& key, std::string_view allowed) {
+    if (!Has(key)) {
+      Mistake(key,
+              absl::StrCat("is missing; it must be ", base::ToAbsl(allowed)));
+    }
+    return Text(key, allowed);
+  }
+
+  void Mistake(const std::string& key, std::string_view message) {
+    const auto mark = marks_.find(key);
+    mistakes_.Add(mark == marks_.end() ? mark_ : mark->second, PathOf(key),
+                  message);
+  }
+
+  void Finish() {
+    for (const auto& [key, mark] : marks_) {
+      if (std::find(known_.begin(), known_.end(), key) != known_.end())
+        continue;
+      mistakes_.Add(mark, PathOf(key),
+                    absl::StrCat("is unknown; allowed here: ",
+                                 absl::StrJoin(known_, ", ")));
+    }
+  }
+
+ private:
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : absl::StrCat(path_, ".", key);
+  }
+
+  const std::string path_;
+  const YAML::Mark mark_;
+  Mistakes& mistakes_;
+  std::map<std::string, YAML::Node> entries_;
+  std::map<std::string, YAML::Mark> marks_;
+  std::vector<std::string> known_;
+};
+
+std::string Absolute(const std::string& path, const std::string& directory) {
+  if (path.empty()) return "";
+  return (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+void ReadListen(Section listen, const std::string& directory, Config& config) {
+  config.listen_tcp = listen.Text("tcp", "HOST:PORT, such as 127.0.0.1:7443");
+  if (!config.listen_tcp.empty()) {
+    const auto address = ParseAddress(config.listen_tcp);
+    if (!address.ok()) {
+      listen.Mistake("tcp", base::MessageOf(address.status()));
+    }
+  }
+  config.listen_unix =
+      Absolute(listen.Text("unix", "the path of a socket"), directory);
+  if (config.listen_unix.size() > rpc::kUnixPathSizeMax) {
+    listen.Mistake("unix",
+                   absl::StrCat("makes a path of ", config.listen_unix.size(),
+                                " bytes; a unix socket's has at most ",
+                                rpc::kUnixPathSizeMax));
+  }
+  if (!listen.Has("tcp") && !listen.Has("unix")) {
+    listen.Mistake("tcp", "is missing, and so is unix; give one of them");
+  }
+  listen.Finish();
+}
+
+void ReadTls(Section tls, const std::string& directory, Config& config) {
+  const bool needed = !config.listen_tcp.empty();
+  const auto path = [&](const std::string& key) {
+    constexpr std::string_view kAllowed = "the path of a PEM file";
+    return Absolute(
+        needed ? tls.RequiredText(key, kAllowed) : tls.Text(key, kAllowed),
+        directory);
+  };
+  config.tls_ca = path("ca");
+  config.tls_certificate = path("certificate");
+  config.tls_key = path("key");
+  tls.Finish();
+}
+
+void ReadOutside(Section outside, Config& config) {
+  constexpr std::string_view kAllowed =
+      "must be a list of \"host\", \"host:port\" or \"*.domain\"";
+  const YAML::Node hosts = outside.Take("allowedHosts");
+  if (hosts.IsDefined()) {
+    if (!hosts.IsSequence()) outside.Mistake("allowedHosts", kAllowed);
+    config.allowed_hosts.clear();
+    for (const YAML::Node& host : hosts) {
+      if (host.IsScalar()) {
+        config.allowed_hosts.push_back(host.Scalar());
+      } else {
+        outside.Mistake("allowedHosts", kAllowed);
+      }
+    }
+    const auto parsed = http::AllowedHosts::Parse(config.allowed_hosts);
+    if (!parsed.ok()) {
+      outside.Mistake("allowedHosts", base::MessageOf(parsed.status()));
+    }
+  }
+  outside.Finish();
+}
+
+void ReadLog(Section log, Config& config) {
+  constexpr std::string_view kAllowed = "debug, info, warning or error";
+  const std::string name = log.Text("level", kAllowed);
+  if (!name.empty()) {
+    const std::optional<LogLevel> level = LogLevelFromName(name);
+    if (!level.has_value()) {
+      log.Mistake("level", absl::StrCat("must be ", base::ToAbsl(kAllowed)));
+    }
+    config.log_level = level.value_or(config.log_level);
+  }
+  log.Finish();
+}
+
+void ReadLimits(Section limits, Config& config) {
+  const std::string allowed =
+      absl::StrCat("a number of seconds from 0 to ", kStopSecondsMax);
+  const std::string text = limits.Text("stopSeconds", allowed);
+  if (!text.empty()) {
+    int seconds = 0;
+    if (absl::SimpleAtoi(text, &seconds) && seconds >= 0 &&
+        seconds <= kStopSecondsMax) {
+      config.stop_deadline = absl::Seconds(seconds);
+    } else {
+      limits.Mistake("stopSeconds", "must be " + allowed);
+    }
+  }
+  limits.Finish();
+}
+
+absl::StatusOr<YAML::Node> Load(const std::string& text,
+                                const std::string& path) {
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() == 1 && documents.front().IsMap()) {
+      return documents.front();
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ":1: must be one YAML document, a mapping of keys and values"));
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ":", error.mark.line + 1, ": is no valid YAML: ", error.msg));
+  }
+}
+
+Config ReadTop(Section top, const std::string& directory) {
+  Config config;
+  config.data_dir = Absolute(
+      top.RequiredText("dataDir", "the path of a directory"), directory);
+  ReadListen(top.Child("listen"), directory, config);
+  ReadTls(top.Child("tls"), directory, config);
+  Section root_key = top.Child("rootKey");
+  config.root_key_file =
+      Absolute(root_key.RequiredText("file", "the path of the root key's file"),
+               directory);
+  root_key.Finish();
+  ReadOutside(top.Child("outside"), config);
+  ReadLog(top.Child("log"), config);
+  ReadLimits(top.Child("limits"), config);
+  top.Finish();
+  return config;
+}
+
+}  // namespace
+
+const std::vector<std::string>& DefaultAllowedHosts() {
+  static const auto& hosts = *new std::vector<std::string>{
+      "api.integrator.io",
+      "api.eu.integrator.io",
+      "api.au.integrator.io",
+      "api.ca.integrator.io",
+      "*.suitetalk.api.netsuite.com",
+      "*.restlets.api.netsuite.com",
+  };
+  return hosts;
+}
+
+std::string Config::StorePath() const {
+  return absl::StrCat(data_dir, "/", kStoreFile);
+}
+
+absl::StatusOr<Config> ReadConfig(const std::string& path) {
+  ASSIGN_OR_RETURN(const secret::Secret content, ReadFile(path));
+  return ParseConfig(std::string(content.Expose()), path);
+}
+
+absl::StatusOr<Config> ParseConfig(const std::string& text,
+                                   const std::string& path) {
+  ASSIGN_OR_RETURN(const YAML::Node document, Load(text, path));
+  Mistakes mistakes(path);
+  const std::string directory =
+      std::filesystem::absolute(path).parent_path().string();
+  Config config;
+  try {
+    config = ReadTop(Section(document, "", mistakes), directory);
+  } catch (const YAML::Exception& error) {
+    mistakes.Add(error.mark, "", error.msg);
+  }
+  RETURN_IF_ERROR(mistakes.ToStatus());
+  return config;
+}
+
+}  // namespace keyturn::app

@@ -1,0 +1,75 @@
+// The daemon's configuration file:
+//
+//   dataDir: .                        # where the store is
+//   listen:
+//     tcp: 127.0.0.1:7443             # with TLS; this or unix or both
+//     unix: keyturnd.sock
+//   tls:
+//     ca: ca.pem                      # whose callers are let in
+//     certificate: server.pem
+//     key: server-key.pem
+//   rootKey:
+//     file: root.key
+//   outside:
+//     allowedHosts: [api.integrator.io]
+//   log:
+//     level: info                     # debug, info, warning, error
+//   limits:
+//     stopSeconds: 10                 # how long running calls may take to end
+//
+// Relative paths are relative to the file. Unknown keys are errors.
+#ifndef KEYTURN_DAEMON_APP_CONFIG_H_
+#define KEYTURN_DAEMON_APP_CONFIG_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/app/log.h"
+
+namespace keyturn::app {
+
+inline constexpr int kStopSecondsDefault = 10;
+inline constexpr int kStopSecondsMax = 3600;
+// Mistakes that are told at once.
+inline constexpr size_t kMistakesToldMax = 20;
+
+// Where outside calls may go unless the configuration says otherwise: the
+// vendors' own API hosts.
+const std::vector<std::string>& DefaultAllowedHosts();
+
+struct Config {
+  // Absolute, as all paths here.
+  std::string data_dir;
+  // "HOST:PORT"; empty: no TCP.
+  std::string listen_tcp;
+  // Empty: no unix socket.
+  std::string listen_unix;
+  // All three with TCP, else empty.
+  std::string tls_ca;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string root_key_file;
+  std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
+  LogLevel log_level = LogLevel::kInfo;
+  absl::Duration stop_deadline = absl::Seconds(kStopSecondsDefault);
+
+  // The database below the data directory.
+  std::string StorePath() const;
+};
+
+// InvalidArgument with one line for each mistake, "FILE:LINE: key: what is
+// wrong and what is allowed"; else as of ReadFile.
+absl::StatusOr<Config> ReadConfig(const std::string& path);
+
+// The same for a text; `path` is the file's name in messages and the start of
+// relative paths.
+absl::StatusOr<Config> ParseConfig(const std::string& text,
+                                   const std::string& path);
+
+}  // namespace keyturn::app
+
+#endif  // KEYTURN_DAEMON_APP_CONFIG_H_

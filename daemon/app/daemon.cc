@@ -1,0 +1,303 @@
+#include "daemon/app/daemon.h"
+
+#include <pthread.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "daemon/access/certificates.h"
+#include "daemon/app/files.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/status.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/registry.h"
+#include "daemon/rpc/server.h"
+#include "daemon/secret/digest.h"
+#include "daemon/steps/account_clients.h"
+#include "daemon/store/store.h"
+#include "daemon/upstream/http/allowed_hosts.h"
+#include "daemon/vault/root_key.h"
+#include "daemon/vault/vault.h"
+
+namespace keyturn::app {
+namespace {
+
+// What the root key is used for beside the vault; changing the text makes every
+// repeated request look like another one.
+constexpr char kFingerprintPurpose[] = "keyturn request fingerprint 1";
+
+std::string Milliseconds(absl::Duration duration) {
+  return absl::StrFormat("%.1f", absl::ToDoubleMilliseconds(duration));
+}
+
+std::string CodeName(grpc::StatusCode code) {
+  return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
+}
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  if (reason == "STORE_LOCKED") return kLocked;
+  if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
+  if (status.code() == absl::StatusCode::kInvalidArgument) {
+    return kBadConfiguration;
+  }
+  return kFailed;
+}
+
+absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config) {
+  rpc::Server::Tcp tcp;
+  tcp.address = config.listen_tcp;
+  ASSIGN_OR_RETURN(const secret::Secret ca, ReadFile(config.tls_ca));
+  ASSIGN_OR_RETURN(const secret::Secret certificate,
+                   ReadFile(config.tls_certificate));
+  ASSIGN_OR_RETURN(tcp.key_pem, ReadPrivateFile(config.tls_key));
+  tcp.ca_pem = ca.Expose();
+  tcp.certificate_pem = certificate.Expose();
+  for (const auto& [pem, path] :
+       {std::pair(&tcp.ca_pem, &config.tls_ca),
+        std::pair(&tcp.certificate_pem, &config.tls_certificate)}) {
+    const absl::Status status = access::CheckCertificates(*pem);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(*path, " ", status.message()));
+    }
+  }
+  const absl::Status fits =
+      access::CheckKeyFits(tcp.certificate_pem, tcp.key_pem);
+  if (fits.ok()) return tcp;
+  return absl::InvalidArgumentError(
+      absl::StrCat(config.tls_key, " ", fits.message()));
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, Log& log) : config_(config), log_(log) {}
+
+  absl::Status Start() {
+    started_at_ = absl::Now();
+    stop_signals_.async_wait([this](const asio::error_code& error, int number) {
+      if (error) return;
+      log_.Write(LogLevel::kInfo, "stopping",
+                 {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      main_.stop();
+    });
+    RETURN_IF_ERROR(OpenStore());
+    RETURN_IF_ERROR(OpenEngine());
+    RETURN_IF_ERROR(OpenServer());
+    Announce();
+    return absl::OkStatus();
+  }
+
+  // Until something asks the daemon to stop.
+  void Wait() { main_.run(); }
+
+  // False when something does not end.
+  bool Stop() {
+    sd_notify(0, "STOPPING=1");
+    const absl::Time deadline = absl::Now() + config_.stop_deadline;
+    if (server_ != nullptr) server_->AnnounceStop();
+    if (engine_thread_.joinable() && !StopEngine(deadline)) return false;
+    if (server_ != nullptr) server_->Shutdown(deadline);
+    server_ = nullptr;
+    engine_context_.stop();
+    if (engine_thread_.joinable()) engine_thread_.join();
+    return true;
+  }
+
+  absl::Status broken() const { return broken_; }
+
+ private:
+  absl::Status OpenStore() {
+    store::SqliteOptions options;
+    options.path = config_.StorePath();
+    options.on_broken = [this](const absl::Status& why) { Break(why); };
+    ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(std::move(options)));
+    ASSIGN_OR_RETURN(const vault::RootKey root_key,
+                     vault::ReadRootKeyFile(config_.root_key_file));
+    std::string key = secret::HmacSha256Hex(root_key.key, kFingerprintPurpose);
+    fingerprint_key_ = secret::Secret::Take(key);
+    ASSIGN_OR_RETURN(vault_,
+                     vault::Vault::Open(*store_, root_key, absl::Now()));
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenEngine() {
+    ASSIGN_OR_RETURN(http::AllowedHosts hosts,
+                     http::AllowedHosts::Parse(config_.allowed_hosts));
+    steps::AccountClients::Options clients{
+        *store_, *vault_, base::RealClock(),
+        [this](const http::Exchange& exchange) { LogExchange(exchange); }};
+    ASSIGN_OR_RETURN(clients_, steps::AccountClients::Open(
+                                   engine_context_, std::move(clients), hosts));
+    engine_ = engine::Engine::Create(
+        engine_context_, {*store_, *vault_, *clients_, base::RealClock(),
+                          [this](const absl::Status& why) { Break(why); },
+                          [this](const std::string& line) {
+                            log_.Write(LogLevel::kInfo, line);
+                          }});
+    RETURN_IF_ERROR(engine_->Start());
+    registry_ = std::make_unique<engine::Registry>(engine::Registry::Options{
+        *store_, *vault_, *engine_, base::RealClock(), std::move(hosts),
+        [this](const std::string& account) {
+          asio::post(engine_context_,
+                     [this, account] { clients_->Forget(account); });
+        }});
+    engine_thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "kt-engine");
+      engine_context_.run();
+    });
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenServer() {
+    rpc::DaemonFacts facts;
+    facts.version = KEYTURN_VERSION;
+    facts.started_at = started_at_;
+    facts.allowed_hosts = config_.allowed_hosts;
+    std::optional<rpc::Server::Tcp> tcp;
+    if (!config_.listen_tcp.empty()) {
+      ASSIGN_OR_RETURN(tcp, ReadTls(config_));
+      ASSIGN_OR_RETURN(facts.server_certificate_expires_at,
+                       access::ExpiryOfCertificate(tcp->certificate_pem));
+    }
+    rpc::Server::Options options{
+        *store_,
+        *engine_,
+        *registry_,
+        base::RealClock(),
+        std::move(facts),
+        std::move(fingerprint_key_),
+        std::move(tcp),
+        config_.listen_unix,
+        [this](const rpc::CallRecord& record) { LogCall(record); },
+        [this](const std::string& line) {
+          log_.Write(LogLevel::kWarning, line);
+        }};
+    ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
+    return absl::OkStatus();
+  }
+
+  void Announce() {
+    log_.Write(LogLevel::kInfo, "ready",
+               {{"version", KEYTURN_VERSION},
+                {"tcp", config_.listen_tcp},
+                {"unix", config_.listen_unix},
+                {"data", config_.data_dir},
+                {"pid", absl::StrCat(getpid())},
+                {"ms", Milliseconds(absl::Now() - started_at_)}});
+    sd_notify(0, "READY=1");
+  }
+
+  bool StopEngine(absl::Time deadline) {
+    auto stopped = std::make_shared<std::promise<void>>();
+    std::future<void> done = stopped->get_future();
+    engine_->Stop(deadline, [stopped] { stopped->set_value(); });
+    const auto end = absl::ToChronoTime(deadline + kStopMarginMax);
+    if (done.wait_until(end) == std::future_status::ready) return true;
+    log_.Write(LogLevel::kError, "the engine does not stop in time");
+    return false;
+  }
+
+  // Called on the store's or the engine's thread.
+  void Break(const absl::Status& why) {
+    asio::post(main_, [this, why] {
+      if (broken_.ok()) {
+        log_.Write(
+            LogLevel::kError, "the store is broken",
+            {{"reason", base::ReasonOf(why)}, {"cause", base::MessageOf(why)}});
+      }
+      broken_.Update(why);
+      main_.stop();
+    });
+  }
+
+  void LogCall(const rpc::CallRecord& record) {
+    log_.Write(record.internal_id.empty() ? LogLevel::kInfo : LogLevel::kError,
+               "call",
+               {{"rpc", record.rpc},
+                {"identity", record.identity},
+                {"transport", record.transport},
+                {"code", CodeName(record.code)},
+                {"reason", record.reason},
+                {"ms", Milliseconds(record.duration)},
+                {"request", record.request_id},
+                {"error", record.internal_id},
+                {"cause", record.internal_message}});
+  }
+
+  void LogExchange(const http::Exchange& exchange) {
+    log_.Write(LogLevel::kDebug, "outside",
+               {{"method", std::string(http::Name(exchange.method))},
+                {"host", exchange.host},
+                {"path", exchange.path},
+                {"status", absl::StrCat(exchange.status)},
+                {"error", base::MessageOf(exchange.error)},
+                {"ms", Milliseconds(exchange.duration)}});
+  }
+
+  const Config& config_;
+  Log& log_;
+  absl::Time started_at_;
+  absl::Status broken_;
+
+  asio::io_context main_;
+  asio::executor_work_guard<asio::io_context::executor_type> main_work_{
+      main_.get_executor()};
+  asio::signal_set stop_signals_{main_, SIGTERM, SIGINT};
+
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<vault::Vault> vault_;
+  secret::Secret fingerprint_key_;
+  asio::io_context engine_context_;
+  asio::executor_work_guard<asio::io_context::executor_type> engine_work_{
+      engine_context_.get_executor()};
+  std::unique_ptr<steps::AccountClients> clients_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::Registry> registry_;
+  std::thread engine_thread_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace
+
+absl::Status CheckFiles(const Config& config) {
+  if (!config.listen_tcp.empty()) RETURN_IF_ERROR(ReadTls(config).status());
+  return vault::ReadRootKeyFile(config.root_key_file).status();
+}
+
+ExitCode RunDaemon(const Config& config, Log& log) {
+  RouteGrpcLog(log);
+  Daemon daemon(config, log);
+  const absl::Status started = daemon.Start();
+  if (started.ok()) {
+    daemon.Wait();
+  } else {
+    log.Write(LogLevel::kError, "cannot start",
+              {{"code", absl::StatusCodeToString(started.code())},
+               {"reason", base::ReasonOf(started)},
+               {"cause", base::MessageOf(started)}});
+  }
+  // What does not end is cut: all that was answered is durable.
+  if (!daemon.Stop()) std::_Exit(kFailed);
+  if (!started.ok()) return ExitCodeOf(started);
+  if (!daemon.broken().ok()) return kStoreBroken;
+  log.Write(LogLevel::kInfo, "stopped");
+  return kStopped;
+}
+
+}  // namespace keyturn::app

@@ -1,0 +1,26 @@
+// The running daemon: every object is built here, in the order in which each
+// needs those before it, and taken down in reverse.
+#ifndef KEYTURN_DAEMON_APP_DAEMON_H_
+#define KEYTURN_DAEMON_APP_DAEMON_H_
+
+#include "daemon/app/config.h"
+#include "daemon/app/exit_codes.h"
+#include "daemon/app/log.h"
+
+namespace keyturn::app {
+
+// After the deadline for running calls has passed, the daemon may take that
+// much longer to end. Then it is ended; what was answered is durable.
+inline constexpr absl::Duration kStopMarginMax = absl::Seconds(5);
+
+// Serves until SIGTERM or SIGINT, or until the store breaks. Everything worth
+// knowing goes to `log`, which also tells why when the code is not kStopped.
+ExitCode RunDaemon(const Config& config, Log& log);
+
+// Whether `config` would do: reads the files that it names and checks that they
+// fit together. Opens neither store nor sockets.
+absl::Status CheckFiles(const Config& config);
+
+}  // namespace keyturn::app
+
+#endif  // KEYTURN_DAEMON_APP_DAEMON_H_

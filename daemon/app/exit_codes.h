@@ -1,0 +1,23 @@
+// What the process says when it ends. Scripts and service managers rely on it.
+#ifndef KEYTURN_DAEMON_APP_EXIT_CODES_H_
+#define KEYTURN_DAEMON_APP_EXIT_CODES_H_
+
+namespace keyturn::app {
+
+// Never renumber.
+enum ExitCode : int {
+  kStopped = 0,
+  // Could not start or stop for a reason that is none of those below.
+  kFailed = 1,
+  // The command line or the configuration is wrong: starting again does not
+  // help before it was changed.
+  kBadConfiguration = 2,
+  // Another daemon works on the same data directory.
+  kLocked = 3,
+  // The store cannot be trusted any more, or is damaged.
+  kStoreBroken = 70,
+};
+
+}  // namespace keyturn::app
+
+#endif  // KEYTURN_DAEMON_APP_EXIT_CODES_H_

@@ -1,0 +1,70 @@
+// keyturn.v1.Inventory, keyturn.v1.Access and keyturn.v1.Admin.
+#ifndef KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
+#define KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "daemon/engine/engine.h"
+#include "daemon/rpc/gate.h"
+#include "daemon/store/store.h"
+#include "keyturn/v1/access.grpc.pb.h"
+#include "keyturn/v1/admin.grpc.pb.h"
+#include "keyturn/v1/inventory.grpc.pb.h"
+
+namespace keyturn::rpc {
+
+// Thread-safe, as all services here. What constructors get outlives them.
+class InventoryService final : public v1::Inventory::CallbackService {
+ public:
+  InventoryService(Gate& gate, engine::Engine& engine)
+      : gate_(gate), engine_(engine) {}
+
+  grpc::ServerUnaryReactor* Discover(grpc::CallbackServerContext* context,
+                                     const v1::DiscoverRequest* request,
+                                     v1::DiscoverResponse* response) override;
+
+ private:
+  Gate& gate_;
+  engine::Engine& engine_;
+};
+
+class AccessService final : public v1::Access::CallbackService {
+ public:
+  explicit AccessService(Gate& gate) : gate_(gate) {}
+
+  grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context,
+                                   const v1::WhoAmIRequest* request,
+                                   v1::WhoAmIResponse* response) override;
+
+ private:
+  Gate& gate_;
+};
+
+// What does not change while the daemon runs.
+struct DaemonFacts {
+  std::string version;
+  absl::Time started_at;
+  absl::Time server_certificate_expires_at;
+  std::vector<std::string> allowed_hosts;
+};
+
+class AdminService final : public v1::Admin::CallbackService {
+ public:
+  AdminService(Gate& gate, store::Store& store, DaemonFacts facts);
+
+  grpc::ServerUnaryReactor* GetServerInfo(
+      grpc::CallbackServerContext* context,
+      const v1::GetServerInfoRequest* request,
+      v1::ServerInfo* response) override;
+
+ private:
+  Gate& gate_;
+  store::Store& store_;
+  const DaemonFacts facts_;
+};
+
+}  // namespace keyturn::rpc
+
+#endif  // KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_

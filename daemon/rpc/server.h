@@ -1,0 +1,89 @@
+// The daemon's gRPC server: all services, both transports, health, reflection.
+#ifndef KEYTURN_DAEMON_RPC_SERVER_H_
+#define KEYTURN_DAEMON_RPC_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/base/clock.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/registry.h"
+#include "daemon/rpc/daemon_services.h"
+#include "daemon/rpc/gate.h"
+#include "daemon/secret/secret.h"
+#include "daemon/store/store.h"
+
+namespace keyturn::rpc {
+
+// A request; the largest one carries an account's certificates.
+inline constexpr int kRequestBytesMax = 256 * 1024;
+// Calls and streams that one connection may have open.
+inline constexpr int kStreamsPerConnectionMax = 4096;
+// A peer that does not answer for that long is taken for gone.
+inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(60);
+inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+// Peers may ask for a sign of life that often.
+inline constexpr absl::Duration kPeerKeepaliveMin = absl::Seconds(10);
+
+// The full names ("keyturn.v1.Tasks/GetTask") of every RPC that the server
+// serves, health and reflection included.
+std::vector<std::string> ServedRpcs();
+
+// Thread-safe.
+class Server {
+ public:
+  struct Tcp {
+    // "HOST:PORT"; port 0: any free one.
+    std::string address;
+    // Callers' certificates must be signed by one of these.
+    std::string ca_pem;
+    std::string certificate_pem;
+    secret::Secret key_pem;
+  };
+
+  struct Options {
+    // What is served; all of it outlives the server.
+    store::Store& store;
+    engine::Engine& engine;
+    engine::Registry& registry;
+    base::Clock& clock;
+    DaemonFacts facts;
+    // Key of the requests' fingerprints, the same after every start.
+    secret::Secret fingerprint_key;
+    // Where; at least one of them.
+    std::optional<Tcp> tcp;
+    std::string unix_path;
+    CallLog call_log;
+    // One line for the operator's log.
+    std::function<void(const std::string&)> log;
+  };
+
+  // Serves when it returns. Internal when an RPC has no row in the table of
+  // permissions; FailedPrecondition or Unavailable when an address cannot be
+  // listened at.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
+
+  // Shuts down at once.
+  virtual ~Server() = default;
+
+  // The port that was bound; 0 without TCP.
+  virtual int tcp_port() const = 0;
+
+  // Health says NOT_SERVING from now on; calls are still answered.
+  virtual void AnnounceStop() = 0;
+
+  // No new connections and calls. Watchers are told that the daemon stops;
+  // other calls may end until `deadline`, then they are cut. Returns when none
+  // is left. Waits for the engine's answers: stop the engine before or
+  // meanwhile.
+  virtual void Shutdown(absl::Time deadline) = 0;
+};
+
+}  // namespace keyturn::rpc
+
+#endif  // KEYTURN_DAEMON_RPC_SERVER_H_

@@ -1,0 +1,156 @@
+#include "daemon/app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "daemon/base/status.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::app {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using testing::HasCode;
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::MessageIs;
+
+constexpr char kFile[] = "/etc/keyturn/keyturnd.yaml";
+
+constexpr char kGood[] = R"(dataDir: /var/lib/keyturn
+listen:
+  tcp: 127.0.0.1:7443
+  unix: run/keyturnd.sock
+tls:
+  ca: ca.pem
+  certificate: server.pem
+  key: /secure/server-key.pem
+rootKey:
+  file: ../root.key
+outside:
+  allowedHosts: [api.integrator.io, "*.example.com:8443"]
+log:
+  level: debug
+limits:
+  stopSeconds: 3
+)";
+
+absl::StatusOr<Config> Parse(const std::string& text) {
+  return ParseConfig(text, kFile);
+}
+
+// kGood with `from` replaced.
+absl::StatusOr<Config> ParseWith(const std::string& from,
+                                 const std::string& to) {
+  std::string text = kGood;
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return Parse(text.replace(at, from.size(), to));
+}
+
+TEST(ConfigTest, ReadsEveryKey) {
+  const absl::StatusOr<Config> config = Parse(kGood);
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->data_dir, "/var/lib/keyturn");
+  EXPECT_EQ(config->listen_tcp, "127.0.0.1:7443");
+  EXPECT_EQ(config->listen_unix, "/etc/keyturn/run/keyturnd.sock");
+  EXPECT_EQ(config->tls_ca, "/etc/keyturn/ca.pem");
+  EXPECT_EQ(config->tls_certificate, "/etc/keyturn/server.pem");
+  EXPECT_EQ(config->tls_key, "/secure/server-key.pem");
+  EXPECT_EQ(config->root_key_file, "/etc/root.key");
+  EXPECT_THAT(config->allowed_hosts,
+              ElementsAre("api.integrator.io", "*.example.com:8443"));
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->stop_deadline, absl::Seconds(3));
+  EXPECT_EQ(config->StorePath(), "/var/lib/keyturn/store/keyturn.db");
+}
+
+TEST(ConfigTest, HasDefaults) {
+  const absl::StatusOr<Config> config =
+      Parse("dataDir: .\nlisten: {unix: s.sock}\nrootKey: {file: root.key}\n");
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->listen_tcp, "");
+  EXPECT_EQ(config->allowed_hosts, DefaultAllowedHosts());
+  EXPECT_EQ(config->log_level, LogLevel::kInfo);
+  EXPECT_EQ(config->stop_deadline, absl::Seconds(10));
+}
+
+struct Mistake {
+  const char* from;
+  const char* to;
+  const char* message;
+};
+
+class ConfigMistakeTest : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(ConfigMistakeTest, IsToldWithItsLineAndKey) {
+  EXPECT_THAT(ParseWith(GetParam().from, GetParam().to),
+              AllOf(HasCode(absl::StatusCode::kInvalidArgument),
+                    MessageIs(HasSubstr(std::string(kFile) + ":" +
+                                        GetParam().message))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConfigMistakeTest,
+    ::testing::Values(
+        Mistake{"dataDir", "datadir", "1: datadir: is unknown; allowed here: "},
+        Mistake{"dataDir: /var/lib/keyturn\n", "",
+                "1: dataDir: is missing; it must be the path of a directory"},
+        Mistake{"/var/lib/keyturn", "[a]",
+                "1: dataDir: must be the path of a directory"},
+        Mistake{"  tcp: ", "  udp: ",
+                "3: listen.udp: is unknown; allowed here: tcp, unix"},
+        Mistake{"127.0.0.1:7443", "127.0.0.1",
+                "3: listen.tcp: \"127.0.0.1\" is not HOST:PORT"},
+        Mistake{"run/keyturnd.sock",
+                "/123456789/123456789/123456789/123456789/123456789/123456789/"
+                "123456789/123456789/123456789/123456789/1234567",
+                "4: listen.unix: makes a path of 108 bytes"},
+        Mistake{"listen:\n  tcp: 127.0.0.1:7443\n  unix: run/keyturnd.sock",
+                "listen: {}", "2: listen.tcp: is missing, and so is unix"},
+        Mistake{"  ca: ca.pem\n", "", "6: tls.ca: is missing"},
+        Mistake{"  key: /secure/server-key.pem", "  ca: again.pem",
+                "8: tls.ca: is given twice"},
+        Mistake{"rootKey:\n  file: ../root.key", "rootKey: root.key",
+                "9: rootKey: must be a mapping of keys and values"},
+        Mistake{"[api.integrator.io, \"*.example.com:8443\"]",
+                "api.integrator.io",
+                "12: outside.allowedHosts: must be a list of"},
+        Mistake{"*.example.com:8443", "*", "12: outside.allowedHosts: "},
+        Mistake{"debug", "loud",
+                "14: log.level: must be debug, info, warning or error"},
+        Mistake{"stopSeconds: 3", "stopSeconds: ten",
+                "16: limits.stopSeconds: must be a number of seconds"},
+        Mistake{"stopSeconds: 3", "stopSeconds: 3601",
+                "16: limits.stopSeconds: must be a number of seconds"},
+        Mistake{"log:", "log: [", "1"}));
+
+TEST(ConfigTest, TellsAllMistakesAtOnce) {
+  EXPECT_THAT(Parse("dataDir: .\nlisten: {tcp: x}\nextra: 1\n"),
+              MessageIs(AllOf(HasSubstr(":2: listen.tcp: "),
+                              HasSubstr("tls.ca: is missing"),
+                              HasSubstr("rootKey.file: is missing"),
+                              HasSubstr(":3: extra: is unknown"))));
+}
+
+TEST(ConfigTest, RefusesWhatIsNoMapping) {
+  for (const char* text :
+       {"", "- a\n", "text", "a: 1\n---\nb: 2\n", "a: [", "{a: b: c}"}) {
+    EXPECT_THAT(Parse(text), HasCode(absl::StatusCode::kInvalidArgument))
+        << text;
+  }
+}
+
+TEST(ConfigTest, NamesAFileThatIsNotThere) {
+  EXPECT_THAT(ReadConfig("/nowhere/keyturnd.yaml"),
+              AllOf(HasCode(absl::StatusCode::kNotFound),
+                    MessageIs(HasSubstr("/nowhere/keyturnd.yaml"))));
+}
+
+}  // namespace
+}  // namespace keyturn::app

@@ -1,0 +1,311 @@
+// The real binary, from init to its end.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/app/exit_codes.h"
+#include "keyturn/v1/access.grpc.pb.h"
+#include "keyturn/v1/admin.grpc.pb.h"
+#include "keyturn/v1/credentials.grpc.pb.h"
+#include "keyturn/v1/migrations.grpc.pb.h"
+#include "tests/store/samples.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::app {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::chrono::seconds kPatience{30};
+
+// A child process whose output, both kinds, is read through one pipe.
+class Process {
+ public:
+  explicit Process(std::vector<std::string> arguments) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    std::vector<char*> argv = {const_cast<char*>(KEYTURND)};
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ == 0) {
+      dup2(ends[1], STDOUT_FILENO);
+      dup2(ends[1], STDERR_FILENO);
+      execv(KEYTURND, argv.data());
+      _exit(127);
+    }
+    close(ends[1]);
+    output_ = fdopen(ends[0], "r");
+  }
+  ~Process() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    fclose(output_);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  // Reads until a line with `text` came; false when the output ended before.
+  bool ReadUntil(const std::string& text) {
+    char* line = nullptr;
+    size_t capacity = 0;
+    bool found = false;
+    while (!found && getline(&line, &capacity, output_) > 0) {
+      text_ += line;
+      found = std::string(line).find(text) != std::string::npos;
+    }
+    free(line);
+    return found;
+  }
+  void Signal(int number) { kill(pid_, number); }
+  int Wait() {
+    ReadUntil("a text that no line has");
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  pid_t pid() const { return pid_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  pid_t pid_ = -1;
+  FILE* output_ = nullptr;
+  std::string text_;
+};
+
+int Run(std::vector<std::string> arguments, std::string* output = nullptr) {
+  Process process(std::move(arguments));
+  const int code = process.Wait();
+  if (output != nullptr) *output = process.text();
+  return code;
+}
+
+class KeyturndTest : public ::testing::Test {
+ protected:
+  KeyturndTest() {
+    std::string output;
+    EXPECT_EQ(Run({"init", "--data-dir", data_, "--tcp", "127.0.0.1:0",
+                   "--context-out", context_},
+                  &output),
+              kStopped)
+        << output;
+  }
+
+  std::unique_ptr<Process> Start() {
+    auto daemon = std::make_unique<Process>(
+        std::vector<std::string>{"--config", config_});
+    EXPECT_TRUE(daemon->ReadUntil("msg=ready")) << daemon->text();
+    return daemon;
+  }
+
+  std::shared_ptr<grpc::Channel> Tls() {
+    const YAML::Node context = YAML::LoadFile(context_)["contexts"][0];
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = context["ca"].Scalar();
+    options.pem_cert_chain = context["certificate"].Scalar();
+    options.pem_private_key = context["key"].Scalar();
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride(context["serverName"].Scalar());
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(context["server"].Scalar(),
+                                     grpc::SslCredentials(options), arguments);
+  }
+  std::shared_ptr<grpc::Channel> Unix() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel("unix:" + data_ + "/keyturnd.sock",
+                                     grpc::InsecureChannelCredentials(),
+                                     arguments);
+  }
+  std::string WhoAmI(const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    v1::WhoAmIResponse who;
+    const grpc::Status status = v1::Access::NewStub(channel)->WhoAmI(
+        &context, v1::WhoAmIRequest(), &who);
+    return status.ok() ? who.identity() : status.error_message();
+  }
+  std::string FileText(const std::string& path) {
+    std::stringstream content;
+    content << std::ifstream(path).rdbuf();
+    return content.str();
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string data_ = directory_.Path("d");
+  const std::string config_ = data_ + "/keyturnd.yaml";
+  const std::string context_ = directory_.Path("context.yaml");
+};
+
+TEST_F(KeyturndTest, ServesBothTransportsAndStopsInOrder) {
+  const auto daemon = Start();
+  EXPECT_EQ(WhoAmI(Tls()), "admin");
+  EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
+
+  daemon->Signal(SIGTERM);
+
+  EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+  EXPECT_THAT(daemon->text(), HasSubstr("msg=stopped"));
+  EXPECT_THAT(daemon->text(),
+              HasSubstr("msg=call rpc=keyturn.v1.Access/WhoAmI identity=admin "
+                        "transport=tls code=OK"));
+  EXPECT_FALSE(std::filesystem::exists(data_ + "/keyturnd.sock"));
+}
+
+TEST_F(KeyturndTest, StopsOnInterruptAndStartsAgain) {
+  for (int i = 0; i < 2; ++i) {
+    const auto daemon = Start();
+    EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
+    daemon->Signal(SIGINT);
+    EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+  }
+}
+
+TEST_F(KeyturndTest, AnOpenStreamDoesNotKeepItFromStopping) {
+  const auto daemon = Start();
+  const auto stub = v1::Migrations::NewStub(Tls());
+  grpc::ClientContext context;
+  v1::WatchMigrationsRequest request;
+  request.set_name("migrations/-");
+  const auto reader = stub->WatchMigrations(&context, request);
+  v1::WatchMigrationsResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+
+  daemon->Signal(SIGTERM);
+
+  while (reader->Read(&response)) continue;
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+}
+
+TEST_F(KeyturndTest, WhatWasAcknowledgedSurvivesAKill) {
+  auto daemon = Start();
+  grpc::ClientContext context;
+  v1::CreateCredentialRequest request;
+  v1::Credential credential;
+  request.set_credential_id("acme");
+  request.mutable_secret()->mutable_celigo_token()->set_token("hunter2hunter2");
+  ASSERT_TRUE(v1::Credentials::NewStub(Unix())
+                  ->CreateCredential(&context, request, &credential)
+                  .ok());
+
+  daemon->Signal(SIGKILL);
+  EXPECT_EQ(daemon->Wait(), -SIGKILL);
+  EXPECT_THAT(daemon->text(), Not(HasSubstr("hunter2")));
+  daemon = Start();
+
+  grpc::ClientContext again;
+  v1::GetCredentialRequest get;
+  get.set_name("acme");
+  EXPECT_TRUE(v1::Credentials::NewStub(Unix())
+                  ->GetCredential(&again, get, &credential)
+                  .ok());
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(data_)) {
+    if (entry.is_regular_file()) {
+      EXPECT_THAT(FileText(entry.path()), Not(HasSubstr("hunter2")))
+          << entry.path();
+    }
+  }
+}
+
+TEST_F(KeyturndTest, ASecondDaemonOnTheSameDataIsRefused) {
+  const auto daemon = Start();
+  std::string output;
+
+  EXPECT_EQ(Run({"--config", config_}, &output), kLocked);
+  EXPECT_THAT(output, HasSubstr("STORE_LOCKED"));
+  EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
+}
+
+TEST_F(KeyturndTest, DumpsNoCoreAndNamesItsThreads) {
+  const auto daemon = Start();
+  rlimit limit{};
+  ASSERT_EQ(prlimit(daemon->pid(), RLIMIT_CORE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_max, 0u);
+  std::set<std::string> names;
+  for (const auto& task : std::filesystem::directory_iterator(
+           absl::StrCat("/proc/", daemon->pid(), "/task"))) {
+    names.insert(FileText(task.path() / "comm"));
+  }
+  for (const char* name : {"kt-engine\n", "kt-watch\n", "kt-unix\n"}) {
+    EXPECT_THAT(names, ::testing::Contains(name));
+  }
+}
+
+TEST_F(KeyturndTest, AWrongConfigurationIsToldBeforeAnythingStarts) {
+  std::ofstream(config_, std::ios::app) << "surprise: 1\n";
+  std::string output;
+
+  EXPECT_EQ(Run({"--config", config_}, &output), kBadConfiguration);
+  EXPECT_THAT(output, HasSubstr(config_ + ":"));
+  EXPECT_THAT(output, HasSubstr("surprise: is unknown"));
+}
+
+TEST_F(KeyturndTest, ChecksAConfigurationWithoutServing) {
+  std::string output;
+  EXPECT_EQ(Run({"--check-config", "--config", config_}, &output), kStopped);
+  EXPECT_THAT(output, HasSubstr("is good"));
+  std::filesystem::copy_file(data_ + "/ca-key.pem", data_ + "/server-key.pem",
+                             std::filesystem::copy_options::overwrite_existing);
+
+  EXPECT_EQ(Run({"--check-config", "--config", config_}, &output),
+            kBadConfiguration);
+  EXPECT_THAT(output, HasSubstr("server-key.pem is not the key of the"));
+}
+
+TEST_F(KeyturndTest, ADamagedStoreHasItsOwnCode) {
+  std::ofstream(data_ + "/store/keyturn.db",
+                std::ios::in | std::ios::out | std::ios::binary)
+          .seekp(5000)
+      << std::string(20000, 'x');
+  std::string output;
+
+  EXPECT_EQ(Run({"--config", config_}, &output), kStoreBroken) << output;
+}
+
+TEST_F(KeyturndTest, AnotherRootKeyIsRefused) {
+  std::ofstream(data_ + "/root.key", std::ios::binary) << std::string(32, 'k');
+  std::string output;
+
+  EXPECT_EQ(Run({"--config", config_}, &output), kFailed);
+  EXPECT_THAT(output, HasSubstr("WRONG_ROOT_KEY"));
+}
+
+TEST(KeyturndCommandTest, HelpsAndTellsItsVersion) {
+  std::string output;
+  EXPECT_EQ(Run({"--help"}, &output), kStopped);
+  EXPECT_THAT(output, HasSubstr("--check-config"));
+  EXPECT_EQ(Run({"--version"}, &output), kStopped);
+  EXPECT_THAT(output, HasSubstr(KEYTURN_VERSION));
+}
+
+TEST(KeyturndCommandTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(Run({}), kBadConfiguration);
+  EXPECT_EQ(Run({"--nonsense"}), kBadConfiguration);
+  EXPECT_EQ(Run({"init"}), kBadConfiguration);
+  EXPECT_EQ(Run({"--config", "/nowhere/keyturnd.yaml"}), kBadConfiguration);
+}
+
+}  // namespace
+}  // namespace keyturn::app

@@ -1,0 +1,290 @@
+// How things look: pages, tables, and the live display as text.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "cli/console.h"
+#include "cli/errors.h"
+#include "cli/names.h"
+#include "cli/output/migration_page.h"
+#include "cli/output/structured.h"
+#include "cli/output/task_page.h"
+#include "cli/output/text.h"
+#include "cli/progress/frame.h"
+#include "cli/progress/task_dialog.h"
+#include "tests/cli/fake_daemon.h"
+#include "tests/cli/harness.h"
+#include "tests/cli/samples.h"
+
+namespace keyturn::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr Style kPaper = {.colored = false, .unicode = true, .columns = 0};
+
+Style Terminal(int columns) {
+  return {.colored = false, .unicode = true, .columns = columns};
+}
+
+std::string Frame(const v1::Migration& migration, int columns, int rows = 40) {
+  return absl::StrJoin(
+             ProgressFrame(migration, "", SampleTime() + absl::Seconds(75),
+                           Terminal(columns), rows),
+             "\n") +
+         "\n";
+}
+
+int WidestLine(const std::string& text) {
+  int widest = 0;
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(text, "\n"))) {
+    widest = std::max(widest, DisplayWidth(line));
+  }
+  return widest;
+}
+
+TEST(ProgressFrameTest, LooksAsRecordedAt80And120Columns) {
+  for (const int columns : {80, 120}) {
+    const std::pair<const char*, v1::Migration> cases[] = {
+        {"running", RunningMigration()},
+        {"awaiting_task", AwaitingMigration()},
+        {"needs_attention", StuckMigration()},
+        {"succeeded", SucceededMigration()}};
+    for (const auto& [name, migration] : cases) {
+      EXPECT_EQ(
+          CompareWithGolden(absl::StrCat("frame_", name, "_", columns, ".txt"),
+                            Frame(migration, columns)),
+          "");
+    }
+  }
+}
+
+TEST(ProgressFrameTest, NeverIsWiderOrHigherThanTheTerminal) {
+  for (const v1::Migration& migration :
+       {RunningMigration(), AwaitingMigration(), StuckMigration(),
+        SucceededMigration()}) {
+    for (const int columns : {60, 80, 120, 200}) {
+      for (const int rows : {5, 10, 24}) {
+        const std::string frame = Frame(migration, columns, rows);
+        EXPECT_LE(WidestLine(frame), columns) << frame;
+        EXPECT_LE(std::count(frame.begin(), frame.end(), '\n'), rows) << frame;
+      }
+    }
+  }
+}
+
+TEST(ProgressFrameTest, DrawsDoneStepsTogetherWhereRowsAreFew) {
+  EXPECT_THAT(Frame(AwaitingMigration(), 80, 14), HasSubstr("✓ 5 steps done"));
+  EXPECT_THAT(Frame(AwaitingMigration(), 80, 24), Not(HasSubstr("steps done")));
+}
+
+TEST(ProgressFrameTest, SaysWhenTheNextAttemptComes) {
+  v1::Migration migration = RunningMigration();
+  v1::Step& step = *migration.mutable_steps(v1::Step::CREATE_ROLE - 1);
+  step.set_state(v1::Step::WAITING);
+  step.mutable_next_attempt_time()->set_seconds(
+      absl::ToUnixSeconds(SampleTime()) + 80);
+  step.set_message("NetSuite answered 429");
+  EXPECT_THAT(Frame(migration, 80),
+              HasSubstr("attempt 3 in 5.0s: NetSuite answered 429"));
+}
+
+TEST(ProgressFrameTest, IsPlainAsciiWithoutAUtf8Locale) {
+  const std::vector<std::string> frame = ProgressFrame(
+      StuckMigration(), "", SampleTime(), Style{.columns = 200}, 40);
+  for (const std::string& line : frame) {
+    EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char c) {
+      return c >= ' ' && c < 0x7F;
+    })) << line;
+  }
+}
+
+TEST(PageTest, LookAsRecorded) {
+  EXPECT_EQ(CompareWithGolden("plan.txt", PlanPage(SampleMigration(), kPaper)),
+            "");
+  EXPECT_EQ(CompareWithGolden(
+                "show.txt", ShowPage(AwaitingMigration(),
+                                     SampleTime() + absl::Seconds(75), kPaper)),
+            "");
+  EXPECT_EQ(
+      CompareWithGolden(
+          "show_needs_attention.txt",
+          ShowPage(StuckMigration(), SampleTime() + absl::Seconds(75), kPaper)),
+      "");
+  EXPECT_EQ(
+      CompareWithGolden("report.txt", ReportPage(SucceededMigration(), kPaper)),
+      "");
+  EXPECT_EQ(
+      CompareWithGolden("task.txt", TaskPage(TokenTask(), kPaper) +
+                                        TaskAnswerSection(TokenTask(), kPaper)),
+      "");
+}
+
+TEST(PageTest, FieldValuesOfATaskAreNeverShortened) {
+  v1::Task task = TokenTask();
+  const std::string value(200, 'v');
+  task.mutable_fields(0)->set_value(value);
+  EXPECT_THAT(TaskPage(task, Terminal(80)), HasSubstr(value));
+}
+
+TEST(PageTest, TextFromOutsideCannotSteerTheTerminal) {
+  v1::Migration migration = StuckMigration();
+  migration.mutable_attention()->set_message("a\x1b[2Jb\x07\u202Ec");
+  migration.mutable_steps(0)->set_message("x\x1b]0;title\x07");
+  const absl::Time now = SampleTime();
+  for (const std::string& page :
+       {ShowPage(migration, now, kPaper), ReportPage(migration, kPaper),
+        Frame(migration, 120), MigrationTable({migration}, now, kPaper)}) {
+    EXPECT_THAT(page, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(page, Not(HasSubstr("\x07")));
+    EXPECT_THAT(page, Not(HasSubstr("\u202E")));
+  }
+}
+
+TEST(TextTest, MeasuresWhatATerminalShows) {
+  EXPECT_EQ(DisplayWidth("abc"), 3);
+  EXPECT_EQ(DisplayWidth("äöü"), 3);
+  EXPECT_EQ(DisplayWidth("e\u0301"), 1);
+  EXPECT_EQ(DisplayWidth("日本"), 4);
+  EXPECT_EQ(DisplayWidth("\xff"), 1);
+}
+
+TEST(TextTest, ShortensBetweenCharacters) {
+  EXPECT_EQ(Shorten("abcdef", 6), "abcdef");
+  EXPECT_EQ(Shorten("abcdef", 4), "abc…");
+  EXPECT_EQ(Shorten("äöüäöü", 4), "äöü…");
+  EXPECT_EQ(Shorten("日本語", 4), "日…");
+  EXPECT_EQ(Shorten("abc", 0), "");
+}
+
+TEST(TextTest, WrapsBetweenWordsAndBreaksOnlyTooLongOnes) {
+  EXPECT_THAT(Wrap("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(Wrap("abcdefgh ij", 5), ElementsAre("abcde", "fgh", "ij"));
+  EXPECT_THAT(Wrap("a\nb", 10), ElementsAre("a", "b"));
+  EXPECT_THAT(Wrap("", 10), ElementsAre(""));
+}
+
+TEST(TextTest, ReplacesBrokenUtf8) {
+  EXPECT_EQ(OneLine("a\xc3"), "a\xEF\xBF\xBD");
+  EXPECT_EQ(OneLine("\xed\xa0\x80").find('\xed'), std::string::npos);
+  EXPECT_EQ(OneLine("a\tb\r\n"), "a b  ");
+}
+
+TEST(TextTest, TellsSpansInTheUnitThatFits) {
+  EXPECT_EQ(FormatSpan(absl::Milliseconds(840)), "0.8s");
+  EXPECT_EQ(FormatSpan(absl::Seconds(12)), "12s");
+  EXPECT_EQ(FormatSpan(absl::Seconds(185)), "3m05s");
+  EXPECT_EQ(FormatSpan(absl::Hours(26)), "1d02h");
+  EXPECT_EQ(FormatSpan(absl::Seconds(-5)), "0.0s");
+}
+
+TEST(StructuredTest, PrintsEveryFieldUnderItsJsonName) {
+  const std::string json =
+      ToStructured(AwaitingMigration(), OutputFormat::kJson);
+  EXPECT_THAT(json, HasSubstr("\"state\": \"AWAITING_TASK\""));
+  EXPECT_THAT(json, HasSubstr("\"currentStep\": \"ISSUE_TOKEN\""));
+  EXPECT_THAT(json, HasSubstr("\"openTasks\": ["));
+  EXPECT_THAT(json, HasSubstr("\"leftToDo\": []"));
+  EXPECT_THAT(json, HasSubstr("\"lastSequence\": \"0\""));
+}
+
+TEST(StructuredTest, YamlKeepsTextThatLooksLikeSomethingElse) {
+  v1::Task task;
+  task.set_evidence("yes");
+  task.set_title("12345");
+  task.set_problem("two\nlines");
+  const std::string yaml = ToStructured(task, OutputFormat::kYaml);
+  EXPECT_THAT(yaml, HasSubstr("evidence: \"yes\""));
+  EXPECT_THAT(yaml, HasSubstr("title: \"12345\""));
+  EXPECT_THAT(yaml, HasSubstr("problem: |"));
+  EXPECT_THAT(yaml, HasSubstr("blocking: false"));
+}
+
+TEST(ErrorsTest, MapsEachKindOfErrorToItsExitCode) {
+  const std::pair<grpc::StatusCode, ExitCode> cases[] = {
+      {grpc::StatusCode::INVALID_ARGUMENT, ExitCode::kUsage},
+      {grpc::StatusCode::NOT_FOUND, ExitCode::kFailed},
+      {grpc::StatusCode::FAILED_PRECONDITION, ExitCode::kRefused},
+      {grpc::StatusCode::ABORTED, ExitCode::kRefused},
+      {grpc::StatusCode::ALREADY_EXISTS, ExitCode::kRefused},
+      {grpc::StatusCode::UNAVAILABLE, ExitCode::kUnreachable},
+      {grpc::StatusCode::PERMISSION_DENIED, ExitCode::kNotPermitted},
+      {grpc::StatusCode::UNAUTHENTICATED, ExitCode::kNotPermitted},
+      {grpc::StatusCode::INTERNAL, ExitCode::kFailed},
+      {grpc::StatusCode::DEADLINE_EXCEEDED, ExitCode::kFailed}};
+  for (const auto& [code, exit_code] : cases) {
+    EXPECT_EQ(ExitCodeOf(FromGrpc(grpc::Status(code, "why"))), exit_code)
+        << code;
+  }
+  EXPECT_EQ(ExitCodeOf(FromGrpc(MakeError(grpc::StatusCode::UNAVAILABLE,
+                                          "OUTSIDE_UNAVAILABLE", "Celigo"))),
+            ExitCode::kFailed);
+}
+
+TEST(ErrorsTest, TellsWhatWhyAndTheNextCommand) {
+  const absl::Status status =
+      WhileDoing(FromGrpc(MakeError(grpc::StatusCode::FAILED_PRECONDITION,
+                                    "ONE_WAY", "the plan has no way back")),
+                 "cannot rollback migrations/abc", "migrations/abc");
+  EXPECT_EQ(ToText(Explain(status)),
+            "error: cannot rollback migrations/abc\n"
+            "  why:  the plan has no way back (ONE_WAY)\n"
+            "  next: keyturn retry abc\n");
+  EXPECT_EQ(ToJson(Explain(status)),
+            "{\"error\":{\"code\":\"FAILED_PRECONDITION\",\"reason\":"
+            "\"ONE_WAY\",\"what\":\"cannot rollback migrations/abc\","
+            "\"message\":\"the plan has no way back\",\"next\":\"keyturn retry "
+            "abc\",\"exitCode\":3}}\n");
+}
+
+TEST(NamesTest, TakesShortIdsAndFullNames) {
+  EXPECT_EQ(*ResourceName("tasks", "abc"), "tasks/abc");
+  EXPECT_EQ(*ResourceName("tasks", "tasks/abc"), "tasks/abc");
+  EXPECT_FALSE(ResourceName("tasks", "migrations/abc").ok());
+  EXPECT_FALSE(ResourceName("tasks", "").ok());
+  EXPECT_FALSE(ResourceName("migrations", "-").ok());
+  EXPECT_FALSE(ResourceName("tasks", "a b").ok());
+  EXPECT_NE(NewRequestId(), NewRequestId());
+  EXPECT_EQ(NewRequestId().size(), 32u);
+}
+
+TEST(TaskDialogTest, AsksForATokenInTwoHiddenLines) {
+  TaskDialog dialog(TokenTask());
+  EXPECT_EQ(dialog.PromptEcho(), Echo::kOn);
+  EXPECT_EQ(dialog.Take(SecretText("")), TaskDialog::Answer::kNone);
+  EXPECT_EQ(dialog.PromptEcho(), Echo::kOff);
+  EXPECT_EQ(dialog.Take(SecretText("id")), TaskDialog::Answer::kNone);
+  EXPECT_EQ(dialog.PromptEcho(), Echo::kOff);
+  EXPECT_EQ(dialog.Take(SecretText("secret")), TaskDialog::Answer::kToken);
+  const SecretValues token = dialog.TakeToken();
+  EXPECT_EQ(token.find("tokenId")->second.Reveal(), "id");
+  EXPECT_EQ(token.find("tokenSecret")->second.Reveal(), "secret");
+}
+
+TEST(TaskDialogTest, TakesEnterForDoneOnlyWhereThatIsAnAnswer) {
+  v1::Task task = TokenTask();
+  task.set_answer(v1::Task::DONE_BY_HAND);
+  EXPECT_EQ(TaskDialog(task).Take(SecretText("")), TaskDialog::Answer::kDone);
+  EXPECT_EQ(TaskDialog(task).Take(SecretText("t")), TaskDialog::Answer::kNone);
+  EXPECT_EQ(TaskDialog(task).Take(SecretText("q")), TaskDialog::Answer::kLeave);
+  EXPECT_EQ(TaskDialog(task).Take(SecretText("w")), TaskDialog::Answer::kWatch);
+  task.set_answer(v1::Task::DONE_OR_TOKEN);
+  TaskDialog either(task);
+  EXPECT_EQ(either.Take(SecretText("t")), TaskDialog::Answer::kNone);
+  EXPECT_EQ(either.PromptEcho(), Echo::kOff);
+  EXPECT_EQ(either.Take(SecretText("")), TaskDialog::Answer::kNone);
+  EXPECT_EQ(either.PromptEcho(), Echo::kOn);
+  EXPECT_EQ(either.Take(SecretText("")), TaskDialog::Answer::kDone);
+}
+
+}  // namespace
+}  // namespace keyturn::cli

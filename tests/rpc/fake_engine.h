@@ -1,0 +1,90 @@
+// An engine that notes what it is asked and answers as the test says.
+#ifndef KEYTURN_TESTS_RPC_FAKE_ENGINE_H_
+#define KEYTURN_TESTS_RPC_FAKE_ENGINE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/mutex.h"
+#include "daemon/engine/engine.h"
+
+namespace keyturn::testing {
+
+// Answers at once, on the calling thread. Thread-safe once the answers are set.
+class FakeEngine final : public engine::Engine {
+ public:
+  struct Submitted {
+    std::string task_id;
+    std::string token_id;
+    std::string token_secret;
+  };
+
+  // What the calls answer.
+  absl::StatusOr<migration::Migration> migration =
+      absl::UnimplementedError("the test sets no migration");
+  absl::StatusOr<migration::Task> task =
+      absl::UnimplementedError("the test sets no task");
+  absl::StatusOr<std::vector<steps::DiscoveredConnection>> discovered =
+      std::vector<steps::DiscoveredConnection>();
+  std::function<absl::StatusOr<engine::Findings>(const std::string&)> test =
+      [](const std::string&) {
+        return engine::Findings{true, {"works"}};
+      };
+
+  // What was asked last.
+  engine::Caller caller;
+  std::optional<engine::CreateCommand> created;
+  std::optional<engine::MigrationCommand> commanded;
+  std::optional<Submitted> submitted;
+  std::string completed_task;
+  std::string evidence;
+  std::string discovered_account;
+
+  absl::Status Start() override { return absl::OkStatus(); }
+  void Stop(absl::Time, std::function<void()> done) override { done(); }
+
+  void Create(engine::Caller who, engine::CreateCommand command,
+              engine::Callback<migration::Migration> callback) override {
+    caller = std::move(who);
+    created = std::move(command);
+    callback(migration);
+  }
+  void Command(engine::Caller who, engine::MigrationCommand command,
+               engine::Callback<migration::Migration> callback) override {
+    caller = std::move(who);
+    commanded = std::move(command);
+    callback(migration);
+  }
+  void CompleteTask(engine::Caller who, std::string task_id, std::string text,
+                    engine::Callback<migration::Task> callback) override {
+    caller = std::move(who);
+    completed_task = std::move(task_id);
+    evidence = std::move(text);
+    callback(task);
+  }
+  void SubmitToken(engine::Caller who, std::string task_id,
+                   secret::Secret token_id, secret::Secret token_secret,
+                   engine::Callback<migration::Task> callback) override {
+    caller = std::move(who);
+    submitted = Submitted{std::move(task_id), std::string(token_id.Expose()),
+                          std::string(token_secret.Expose())};
+    callback(task);
+  }
+  void Discover(std::string account,
+                engine::Callback<std::vector<steps::DiscoveredConnection>>
+                    callback) override {
+    discovered_account = std::move(account);
+    callback(discovered);
+  }
+  void TestAccount(std::string account,
+                   engine::Callback<engine::Findings> callback) override {
+    callback(test(account));
+  }
+};
+
+}  // namespace keyturn::testing
+
+#endif  // KEYTURN_TESTS_RPC_FAKE_ENGINE_H_

@@ -1,0 +1,136 @@
+#include "tests/rpc/served_daemon.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/vault/root_key.h"
+#include "google/rpc/status.pb.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::testing {
+namespace {
+
+// gRPC shares connections between channels that look alike.
+grpc::ChannelArguments OwnConnection() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return arguments;
+}
+
+}  // namespace
+
+ServedDaemon::ServedDaemon()
+    : clock(absl::Now()),
+      ca(access::MakeCa("test-ca", absl::Now()).value()),
+      store(OpenStore(directory_.Path("store/keyturn.db"))) {
+  EXPECT_THAT(vault::GenerateRootKeyFile(directory_.Path("root.key")), IsOk());
+  vault =
+      vault::Vault::Open(
+          *store, vault::ReadRootKeyFile(directory_.Path("root.key")).value(),
+          clock.Now())
+          .value();
+  const std::vector<std::string> allowed = {"api.integrator.io",
+                                            "allowed.example"};
+  registry = std::make_unique<engine::Registry>(engine::Registry::Options{
+      *store, *vault, engine, clock, http::AllowedHosts::Parse(allowed).value(),
+      [this](const std::string& account) { forgotten.push_back(account); }});
+  access::CertifiedKey server_key =
+      access::IssueServerCertificate(ca, {}, absl::Now()).value();
+  rpc::Server::Options options{
+      *store,
+      engine,
+      *registry,
+      clock,
+      {"1.2.3", At(0), At(1), allowed},
+      secret::Secret("a key for fingerprints"),
+      rpc::Server::Tcp{"127.0.0.1:0", ca.certificate_pem,
+                       server_key.certificate_pem,
+                       std::move(server_key.key_pem)},
+      unix_path(),
+      [this](const rpc::CallRecord& record) {
+        base::MutexLock lock(mutex_);
+        calls_.push_back(record);
+      },
+      [](const std::string&) {}};
+  server = rpc::Server::Start(std::move(options)).value();
+}
+
+ServedDaemon::~ServedDaemon() {
+  server->Shutdown(absl::InfinitePast());
+  server = nullptr;
+}
+
+std::vector<rpc::CallRecord> ServedDaemon::calls() {
+  base::MutexLock lock(mutex_);
+  return calls_;
+}
+
+std::shared_ptr<grpc::Channel> ServedDaemon::Tls(access::Roles roles,
+                                                 std::string_view name) {
+  return Tls(ca.certificate_pem,
+             access::IssueClientCertificate(ca, name, roles, absl::Now(),
+                                            access::kClientLifetime)
+                 .value());
+}
+
+std::shared_ptr<grpc::Channel> ServedDaemon::Tls(
+    const std::string& ca_pem, const access::CertifiedKey& client) {
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = ca_pem;
+  options.pem_private_key = std::string(client.key_pem.Expose());
+  options.pem_cert_chain = client.certificate_pem;
+  grpc::ChannelArguments arguments = OwnConnection();
+  arguments.SetSslTargetNameOverride(std::string(access::kServerName));
+  return grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", server->tcp_port()),
+      grpc::SslCredentials(options), arguments);
+}
+
+std::shared_ptr<grpc::Channel> ServedDaemon::Unix() {
+  return grpc::CreateCustomChannel("unix:" + unix_path(),
+                                   grpc::InsecureChannelCredentials(),
+                                   OwnConnection());
+}
+
+std::shared_ptr<grpc::Channel> ServedDaemon::PlainTcp() {
+  return grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", server->tcp_port()),
+      grpc::InsecureChannelCredentials(), OwnConnection());
+}
+
+ErrorDetails DetailsOf(const grpc::Status& status) {
+  ErrorDetails result;
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_EQ(details.code(), static_cast<int>(status.error_code()));
+  EXPECT_EQ(details.message(), status.error_message());
+  int infos = 0;
+  for (const google::protobuf::Any& detail : details.details()) {
+    if (google::rpc::ErrorInfo info; detail.UnpackTo(&info)) {
+      ++infos;
+      result.reason = info.reason();
+      result.domain = info.domain();
+      result.metadata.insert(info.metadata().begin(), info.metadata().end());
+    } else if (google::rpc::BadRequest bad; detail.UnpackTo(&bad)) {
+      result.field = bad.field_violations(0).field();
+    } else if (google::rpc::PreconditionFailure failure;
+               detail.UnpackTo(&failure)) {
+      result.precondition = failure.violations(0).type();
+    } else if (google::rpc::ResourceInfo resource; detail.UnpackTo(&resource)) {
+      result.resource_type = resource.resource_type();
+      result.resource_name = resource.resource_name();
+    } else if (detail.Is<google::rpc::RetryInfo>()) {
+      result.retry_info = true;
+    } else {
+      ADD_FAILURE() << "unexpected detail " << detail.type_url();
+    }
+  }
+  EXPECT_EQ(infos, 1) << "exactly one ErrorInfo";
+  return result;
+}
+
+}  // namespace keyturn::testing

@@ -1,0 +1,135 @@
+#include "daemon/store/sqlite/schema.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/store/codec.h"
+#include "daemon/store/sqlite/files.h"
+#include "daemon/store/store.h"
+#include "tests/store/samples.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::store {
+namespace {
+
+using sqlite::Connection;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using testing::HasReason;
+using testing::IsOk;
+using testing::IsOkAndHolds;
+using ::testing::SizeIs;
+
+class SchemaTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Connection> Open() {
+    EXPECT_THAT(sqlite::PrepareFile(path_), IsOk());
+    return Connection::Open(path_, Connection::Mode::kReadWrite, "").value();
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_.Path("keyturn.db");
+};
+
+constexpr char kFirst[] = "CREATE TABLE a (x); INSERT INTO a VALUES (1);";
+constexpr char kSecond[] = "CREATE TABLE b (x); INSERT INTO b SELECT x FROM a;";
+constexpr char kBroken[] = "INSERT INTO b VALUES (2); INSERT INTO nothing;";
+
+TEST_F(SchemaTest, GoesThroughTheStepsThatAreMissing) {
+  const std::unique_ptr<Connection> connection = Open();
+  ASSERT_THAT(sqlite::Upgrade(*connection, {kFirst}), IsOk());
+  EXPECT_THAT(connection->ReadNumber("PRAGMA user_version"), IsOkAndHolds(1));
+  EXPECT_THAT(connection->ReadNumber("PRAGMA application_id"),
+              IsOkAndHolds(sqlite::kApplicationId));
+  ASSERT_THAT(sqlite::Upgrade(*connection, {kFirst, kSecond}), IsOk());
+  EXPECT_THAT(connection->ReadNumber("PRAGMA user_version"), IsOkAndHolds(2));
+  EXPECT_THAT(connection->ReadNumber("SELECT COUNT(*) FROM b"),
+              IsOkAndHolds(1));
+  EXPECT_THAT(sqlite::Upgrade(*connection, {kFirst, kSecond}), IsOk());
+}
+
+TEST_F(SchemaTest, LeavesTheFormerVersionWhenAStepFails) {
+  const std::unique_ptr<Connection> connection = Open();
+  EXPECT_FALSE(sqlite::Upgrade(*connection, {kFirst, kSecond, kBroken}).ok());
+  EXPECT_THAT(connection->ReadNumber("PRAGMA user_version"), IsOkAndHolds(2));
+  EXPECT_THAT(connection->ReadNumber("SELECT COUNT(*) FROM b"),
+              IsOkAndHolds(1));
+  EXPECT_FALSE(connection->in_transaction());
+}
+
+TEST_F(SchemaTest, KnowsItsOwnFilesFromOthers) {
+  const std::unique_ptr<Connection> connection = Open();
+  EXPECT_THAT(sqlite::CheckOrigin(*connection, path_, {kFirst}), IsOk());
+  ASSERT_THAT(sqlite::Upgrade(*connection, {kFirst, kSecond}), IsOk());
+  EXPECT_THAT(sqlite::CheckOrigin(*connection, path_, {kFirst, kSecond}),
+              IsOk());
+  EXPECT_THAT(sqlite::CheckOrigin(*connection, path_, {kFirst}),
+              HasReason("STORE_NEWER"));
+  ASSERT_THAT(connection->Execute("PRAGMA application_id = 5"), IsOk());
+  EXPECT_THAT(sqlite::CheckOrigin(*connection, path_, {kFirst, kSecond}),
+              HasReason("STORE_FOREIGN"));
+}
+
+// What the golden file holds.
+Batch GoldenBatch() {
+  Batch batch;
+  batch.credentials = {
+      testing::CredentialOf("acme-tba"),
+      testing::VersionOf("acme-tba", 2, VersionLabel::kPending)};
+  batch.accounts = {CreateAccount{testing::FullAccount()}};
+  batch.migration = MigrationWrite{testing::FullMigration(), 0};
+  batch.events = {testing::FullEvent()};
+  batch.opened_tasks = {testing::FullTask()};
+  batch.data_keys = {{"data-key-1", testing::At(1), "wrapped"}};
+  batch.audit = {testing::AuditOf("Create")};
+  batch.request = testing::RequestOf("request-1");
+  return batch;
+}
+
+// Version 1 as its first release wrote it. Never make this file anew: a later
+// daemon must read what an earlier one wrote. KEYTURN_WRITE_GOLDEN=directory
+// writes one for a new version.
+TEST_F(SchemaTest, ReadsTheStoreOfVersion1) {
+  std::filesystem::copy_file(KEYTURN_TESTDATA "/version_1.db", path_);
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  const std::unique_ptr<Store> store = testing::OpenStore(path_);
+  const auto stored = store->GetMigration(testing::FullMigration().id);
+  ASSERT_THAT(stored, IsOk());
+  EXPECT_EQ(EncodeMigration(stored->migration),
+            EncodeMigration(testing::FullMigration()));
+  EXPECT_EQ(stored->last_sequence, 1);
+  const auto events = store->ListEvents("", 0, 10);
+  ASSERT_THAT(*events, SizeIs(1));
+  EXPECT_EQ(EncodeEvent(events->front()), EncodeEvent(testing::FullEvent()));
+  EXPECT_EQ(EncodeTask(*store->GetTask(testing::FullTask().id)),
+            EncodeTask(testing::FullTask()));
+  EXPECT_EQ(EncodeAccount(*store->GetAccount("acme")),
+            EncodeAccount(testing::FullAccount()));
+  EXPECT_EQ(store->ReadSealed("acme-tba", VersionLabel::kPending)->sealed,
+            "sealed 2");
+  EXPECT_THAT(*store->ReadDataKeys(),
+              ElementsAre(Field(&WrappedDataKey::wrapped, "wrapped")));
+  EXPECT_THAT(*store->ListAuditRows(0, 10),
+              ElementsAre(Field(&AuditRow::action, "Create")));
+  EXPECT_EQ((*store->FindRequest("olga", "request-1"))->answer,
+            "answer to request-1");
+  EXPECT_THAT(
+      store->FindLiveByConnection(testing::FullMigration().connection_key),
+      IsOkAndHolds(std::optional(testing::FullMigration().id)));
+}
+
+TEST_F(SchemaTest, StoresWhatTheGoldenFilesHold) {
+  const char* const target = std::getenv("KEYTURN_WRITE_GOLDEN");
+  const std::string path =
+      target == nullptr ? path_ : std::string(target) + "/new.db";
+  const std::unique_ptr<Store> store = testing::OpenStore(path);
+  EXPECT_THAT(store->CommitAndWait(GoldenBatch()), IsOk());
+  EXPECT_EQ(store->schema_version(), sqlite::SchemaVersion());
+}
+
+}  // namespace
+}  // namespace keyturn::store

@@ -1,0 +1,353 @@
+#include "daemon/vault/vault.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/vault/sealing.h"
+#include "tests/store/samples.h"
+#include "tests/support/status_matchers.h"
+#include "tests/vault/golden.h"
+
+namespace keyturn::vault {
+namespace {
+
+using secret::Secret;
+using store::VersionLabel;
+using ::testing::AllOf;
+using testing::At;
+using testing::HasCode;
+using testing::HasReason;
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::MessageIs;
+using ::testing::Not;
+
+class VaultTest : public ::testing::Test {
+ protected:
+  VaultTest() {
+    EXPECT_THAT(GenerateRootKeyFile(key_path_), IsOk());
+    store_ = testing::OpenStore(store_path_);
+    vault_ = OpenVault().value();
+  }
+
+  absl::StatusOr<std::unique_ptr<Vault>> OpenVault() {
+    ASSIGN_OR_RETURN(const RootKey root_key, ReadRootKeyFile(key_path_));
+    return Vault::Open(*store_, root_key, At(0));
+  }
+  absl::Status Commit(absl::StatusOr<store::CredentialWrite> write) {
+    RETURN_IF_ERROR(write.status());
+    store::Batch batch;
+    batch.credentials.push_back(*std::move(write));
+    return store_->CommitAndWait(std::move(batch)).status();
+  }
+  absl::Status AddToken(std::string_view name, std::string_view token) {
+    return Commit(vault_->SealNew(name, CeligoToken{Secret(token)},
+                                  VersionLabel::kCurrent, "", "olga", At(1)));
+  }
+  std::string TokenOf(std::string_view name, store::VersionSelector version) {
+    const auto payload = vault_->OpenAs<CeligoToken>(name, version);
+    EXPECT_THAT(payload, IsOk());
+    return payload.ok() ? std::string(payload->token.Expose()) : "";
+  }
+  // Changes the database as somebody with the file in hand would.
+  void Tamper(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(store_path_.c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr),
+              SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string store_path_ = directory_.Path("keyturn.db");
+  const std::string key_path_ = directory_.Path("root.key");
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Vault> vault_;
+};
+
+TEST_F(VaultTest, GivesBackWhatItSealedAlsoAfterARestart) {
+  ASSERT_THAT(
+      Commit(vault_->SealNew(
+          "acme",
+          NetSuiteTba{Secret("ck"), Secret("cs"), Secret("ti"), Secret("ts")},
+          VersionLabel::kPending, "migration-1", "olga", At(1))),
+      IsOk());
+  vault_.reset();
+  store_.reset();
+  store_ = testing::OpenStore(store_path_);
+  vault_ = OpenVault().value();
+  const auto opened = vault_->Open("acme", VersionLabel::kPending);
+  ASSERT_THAT(opened, IsOk());
+  const auto& tba = std::get<NetSuiteTba>(opened->payload);
+  EXPECT_EQ(tba.consumer_key.Expose(), "ck");
+  EXPECT_EQ(tba.consumer_secret.Expose(), "cs");
+  EXPECT_EQ(tba.token_id.Expose(), "ti");
+  EXPECT_EQ(tba.token_secret.Expose(), "ts");
+  EXPECT_EQ(opened->number, 1);
+  const auto info = store_->GetCredential("acme");
+  EXPECT_EQ(info->kind, store::CredentialKind::kNetSuiteTba);
+  EXPECT_EQ(info->migration_id, "migration-1");
+  EXPECT_EQ(info->versions[0].creator, "olga");
+  EXPECT_EQ(info->versions[0].created_at, At(1));
+  EXPECT_EQ(store_->ReadDataKeys()->size(), 1u);
+}
+
+TEST_F(VaultTest, OpensEachVersion) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  ASSERT_THAT(
+      Commit(vault_->SealVersion("acme", CeligoToken{Secret("second")},
+                                 VersionLabel::kCurrent, "olga", At(2))),
+      IsOk());
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kPrevious), "first");
+  EXPECT_EQ(TokenOf("acme", 1), "first");
+  EXPECT_THAT(vault_->Open("acme", 3), HasReason("VERSION_NOT_FOUND"));
+  EXPECT_THAT(vault_->Open("other", 1), HasReason("CREDENTIAL_NOT_FOUND"));
+}
+
+TEST_F(VaultTest, RefusesAnotherKind) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  EXPECT_THAT(
+      vault_->SealVersion("acme", NetSuiteLogin{Secret("e"), Secret("p")},
+                          VersionLabel::kCurrent, "olga", At(2)),
+      AllOf(HasCode(absl::StatusCode::kInvalidArgument),
+            HasReason("CREDENTIAL_KIND")));
+  EXPECT_THAT(vault_->OpenAs<NetSuiteLogin>("acme", 1),
+              AllOf(HasCode(absl::StatusCode::kFailedPrecondition),
+                    HasReason("CREDENTIAL_KIND"),
+                    MessageIs(HasSubstr("NETSUITE_LOGIN"))));
+}
+
+TEST_F(VaultTest, LetsOneOfTwoNextVersionsWin) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  const auto seal = [this](const char* token) {
+    return vault_->SealVersion("acme", CeligoToken{Secret(token)},
+                               VersionLabel::kCurrent, "olga", At(2));
+  };
+  auto one = seal("one");
+  auto two = seal("two");
+  EXPECT_THAT(Commit(std::move(one)), IsOk());
+  EXPECT_THAT(Commit(std::move(two)), HasCode(absl::StatusCode::kAborted));
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "one");
+}
+
+TEST_F(VaultTest, DetectsEveryAlteredByteAndNamesTheRow) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  const std::string sealed = store_->ReadSealed("acme", 1)->sealed;
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    std::string altered = sealed;
+    altered[i] = static_cast<char>(altered[i] ^ 0x20);
+    std::string hex;
+    for (const unsigned char byte : altered) {
+      absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
+    }
+    Tamper("UPDATE credential_versions SET sealed = x'" + hex + "'");
+    EXPECT_THAT(vault_->Open("acme", 1),
+                AllOf(HasCode(absl::StatusCode::kDataLoss),
+                      HasReason("CREDENTIAL_ALTERED"),
+                      MessageIs(HasSubstr("credential acme, version 1"))))
+        << i;
+  }
+}
+
+TEST_F(VaultTest, DetectsSwappedRows) {
+  ASSERT_THAT(AddToken("one", "first"), IsOk());
+  ASSERT_THAT(AddToken("two", "second"), IsOk());
+  ASSERT_THAT(
+      Commit(vault_->SealVersion("one", CeligoToken{Secret("third")},
+                                 VersionLabel::kPending, "olga", At(2))),
+      IsOk());
+  // Another credential's bytes.
+  Tamper(
+      "UPDATE credential_versions SET sealed = (SELECT sealed FROM"
+      " credential_versions WHERE name = 'two') WHERE name = 'one'"
+      " AND number = 1");
+  EXPECT_THAT(vault_->Open("one", 1), HasReason("CREDENTIAL_ALTERED"));
+  // Another version's bytes.
+  Tamper(
+      "UPDATE credential_versions SET sealed = (SELECT sealed FROM"
+      " credential_versions WHERE name = 'one' AND number = 2)"
+      " WHERE name = 'one' AND number = 1");
+  EXPECT_THAT(vault_->Open("one", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_EQ(TokenOf("one", 2), "third");
+  // Another kind.
+  Tamper("UPDATE credentials SET kind = 4 WHERE name = 'two'");
+  EXPECT_THAT(vault_->Open("two", 1), HasReason("CREDENTIAL_ALTERED"));
+}
+
+TEST_F(VaultTest, DetectsTruncatedRowsAndForeignKeys) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  Tamper("UPDATE credential_versions SET sealed = substr(sealed, 1, 100)");
+  EXPECT_THAT(vault_->Open("acme", 1), HasReason("CREDENTIAL_ALTERED"));
+  Tamper("UPDATE credential_versions SET sealed = x''");
+  EXPECT_THAT(vault_->Open("acme", 1), HasReason("CREDENTIAL_ALTERED"));
+}
+
+TEST_F(VaultTest, NamesTheFileOfAWrongRootKey) {
+  const std::string other = directory_.Path("other.key");
+  ASSERT_THAT(GenerateRootKeyFile(other), IsOk());
+  EXPECT_THAT(Vault::Open(*store_, *ReadRootKeyFile(other), At(0)).status(),
+              AllOf(HasCode(absl::StatusCode::kFailedPrecondition),
+                    HasReason("WRONG_ROOT_KEY"), MessageIs(HasSubstr(other))));
+}
+
+TEST_F(VaultTest, DetectsAnAlteredDataKey) {
+  Tamper("UPDATE data_keys SET wrapped = CAST(wrapped || x'00' AS BLOB)");
+  EXPECT_THAT(OpenVault().status(), HasReason("DATA_KEY_ALTERED"));
+  Tamper("UPDATE data_keys SET wrapped = substr(wrapped, 1, 141)");
+  EXPECT_THAT(OpenVault().status(), IsOk());
+  Tamper("UPDATE data_keys SET id = 'aaaaaaaaaaaaaaaa'");
+  EXPECT_THAT(OpenVault().status(), HasReason("DATA_KEY_ALTERED"));
+}
+
+TEST_F(VaultTest, MakesNoNewDataKeyForAStoreThatLostItsOwn) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  Tamper("DELETE FROM data_keys");
+  EXPECT_THAT(OpenVault().status(), AllOf(HasCode(absl::StatusCode::kDataLoss),
+                                          HasReason("DATA_KEYS_MISSING")));
+  EXPECT_TRUE(store_->ReadDataKeys()->empty());
+}
+
+TEST_F(VaultTest, SealsUnderTheNewestDataKeyAndOpensUnderAll) {
+  ASSERT_THAT(AddToken("old", "first"), IsOk());
+  store::Batch batch;
+  batch.data_keys.push_back(
+      MakeDataKey(*ReadRootKeyFile(key_path_), At(5))->wrapped);
+  const std::string newest = batch.data_keys[0].id;
+  ASSERT_THAT(store_->CommitAndWait(batch), IsOk());
+  vault_ = OpenVault().value();
+  ASSERT_THAT(AddToken("new", "second"), IsOk());
+  EXPECT_EQ(*EnvelopeKeyId(store_->ReadSealed("new", 1)->sealed), newest);
+  EXPECT_EQ(TokenOf("old", 1), "first");
+  EXPECT_EQ(TokenOf("new", 1), "second");
+}
+
+TEST_F(VaultTest, LeavesNoSecretInTheStore) {
+  const std::string token = "a-token-that-is-easy-to-find";
+  ASSERT_THAT(AddToken("acme", token), IsOk());
+  const std::string data_key(
+      UnwrapDataKey(*ReadRootKeyFile(key_path_), store_->ReadDataKeys()->at(0))
+          ->key.Expose());
+  for (const char* suffix : {"", "-wal"}) {
+    std::ifstream file(store_path_ + suffix, std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)),
+                              std::istreambuf_iterator<char>());
+    ASSERT_FALSE(content.empty());
+    EXPECT_THAT(content, Not(HasSubstr(token)));
+    EXPECT_THAT(content, Not(HasSubstr(data_key)));
+  }
+}
+
+TEST_F(VaultTest, ServesManyThreads) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  std::atomic<int> opened = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, &opened, i] {
+      for (int j = 0; j < 25; ++j) {
+        const std::string name = absl::StrCat("acme-", i, "-", j);
+        ASSERT_THAT(AddToken(name, name), IsOk());
+        if (TokenOf(name, 1) == name && TokenOf("acme", 1) == "a-token") {
+          ++opened;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(opened, 100);
+}
+
+std::string Ascending(size_t size, unsigned char first) {
+  std::string bytes(size, '\0');
+  std::iota(bytes.begin(), bytes.end(), static_cast<char>(first));
+  return bytes;
+}
+
+// The golden bytes, from the wrapped data key to the typed payload.
+TEST_F(VaultTest, OpensAStoreOfFormat1) {
+  const testing::TemporaryDirectory directory;
+  const auto store = testing::OpenStore(directory.Path("keyturn.db"));
+  store::Batch batch;
+  batch.data_keys = {
+      {"abcdefghijklmnop", At(0), testing::Golden("wrapped_data_key")}};
+  store::NewCredential write;
+  write.name = "acme";
+  write.kind = store::CredentialKind::kConnectionToken;
+  write.version = {1, VersionLabel::kCurrent, At(0), "olga"};
+  write.sealed = testing::Golden("envelope_connection_token");
+  batch.credentials = {write};
+  ASSERT_THAT(store->CommitAndWait(batch), IsOk());
+  const RootKey root_key{Secret(Ascending(kRootKeyBytes, 32)), "test"};
+  const auto vault = Vault::Open(*store, root_key, At(0));
+  ASSERT_THAT(vault.status(), IsOk());
+  const auto token =
+      (*vault)->OpenAs<ConnectionToken>("acme", VersionLabel::kCurrent);
+  ASSERT_THAT(token, IsOk());
+  EXPECT_EQ(token->token_id.Expose(), "token-id");
+  EXPECT_EQ(token->token_secret.Expose(), "token-secret");
+}
+
+class RootKeyTest : public ::testing::Test {
+ protected:
+  void WriteKey(size_t size, mode_t mode) {
+    std::ofstream(path_, std::ios::binary) << std::string(size, 'k');
+    ASSERT_EQ(chmod(path_.c_str(), mode), 0);
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_.Path("root.key");
+};
+
+TEST_F(RootKeyTest, MakesAFileThatItReads) {
+  ASSERT_THAT(GenerateRootKeyFile(path_), IsOk());
+  const auto key = ReadRootKeyFile(path_);
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(key->key.size(), kRootKeyBytes);
+  EXPECT_EQ(key->source, path_);
+  struct stat found;
+  ASSERT_EQ(stat(path_.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 07777, 0600u);
+  EXPECT_THAT(GenerateRootKeyFile(path_),
+              HasCode(absl::StatusCode::kAlreadyExists));
+  EXPECT_EQ(ReadRootKeyFile(path_)->key.Expose(), key->key.Expose());
+}
+
+TEST_F(RootKeyTest, RefusesAFileThatOthersMaySee) {
+  for (const mode_t mode : {0640, 0604, 0660, 0700}) {
+    WriteKey(32, mode);
+    EXPECT_THAT(ReadRootKeyFile(path_).status(),
+                AllOf(HasReason("ROOT_KEY_PERMISSIONS"),
+                      MessageIs(HasSubstr("chmod 0600 " + path_))));
+  }
+  WriteKey(32, 0400);
+  EXPECT_THAT(ReadRootKeyFile(path_).status(), IsOk());
+}
+
+TEST_F(RootKeyTest, RefusesAnotherSize) {
+  for (const size_t size : {0, 31, 33, 64}) {
+    WriteKey(size, 0600);
+    EXPECT_THAT(ReadRootKeyFile(path_).status(), HasReason("ROOT_KEY_SIZE"));
+  }
+}
+
+TEST_F(RootKeyTest, RefusesWhatIsNoFile) {
+  EXPECT_THAT(ReadRootKeyFile(path_).status(),
+              AllOf(HasCode(absl::StatusCode::kNotFound),
+                    HasReason("ROOT_KEY_MISSING")));
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(ReadRootKeyFile(path_).status(),
+              HasReason("ROOT_KEY_PERMISSIONS"));
+}
+
+}  // namespace
+}  // namespace keyturn::vault
