@@ -36,8 +36,10 @@ WatchHub::WatchHub(store::Store& store, base::Clock& clock)
 
 absl::Status WatchHub::Run() {
   // In this order no event is missed: it is told of, or it is read.
-  subscription_ =
-      store_.Subscribe([this](int64_t last) { this->WakeUp(last); });
+  subscription_ = store_.Subscribe([this](int64_t last_sequence) {
+    durable_ = last_sequence;
+    SchedulePublish();
+  });
   ASSIGN_OR_RETURN(published_, store_.LastSequence(/*migration_id=*/""));
   asio::co_spawn(context_, SendBookmarks(), asio::detached);
   thread_ = std::thread([this] {
@@ -73,8 +75,7 @@ void WatchHub::Add(std::shared_ptr<WatchStream> stream) {
   });
 }
 
-void WatchHub::WakeUp(int64_t last_sequence) {
-  durable_ = last_sequence;
+void WatchHub::SchedulePublish() {
   if (publish_posted_.exchange(true)) return;
   asio::post(context_, [this] {
     publish_posted_ = false;
@@ -185,7 +186,9 @@ void WatchHub::Publish() {
       store_.ListEvents(/*migration_id=*/"", published_, kWatchPageMax);
   if (!events.ok()) {
     if (events.status().code() == absl::StatusCode::kUnavailable) {
-      asio::co_spawn(context_, PublishLater(), asio::detached);
+      if (!std::exchange(retry_pending_, true)) {
+        asio::co_spawn(context_, PublishLater(), asio::detached);
+      }
     } else {
       EndAll(events.status());
     }
@@ -195,7 +198,7 @@ void WatchHub::Publish() {
   PublishPage(*events);
   published_ = events->back().sequence;
   // Others get their turn between two pages.
-  if (published_ < durable) WakeUp(durable_);
+  if (published_ < durable) SchedulePublish();
 }
 
 void WatchHub::PublishPage(const std::vector<store::StoredEvent>& events) {
@@ -223,7 +226,8 @@ void WatchHub::PublishPage(const std::vector<store::StoredEvent>& events) {
 
 asio::awaitable<void> WatchHub::PublishLater() {
   co_await clock_.SleepUntil(clock_.Now() + kWatchRetryDelay);
-  WakeUp(durable_);
+  retry_pending_ = false;
+  SchedulePublish();
 }
 
 asio::awaitable<void> WatchHub::SendBookmarks() {

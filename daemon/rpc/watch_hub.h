@@ -72,7 +72,7 @@ class WatchHub {
   absl::Status Run();
   asio::awaitable<void> SendBookmarks();
   asio::awaitable<void> PublishLater();
-  void WakeUp(int64_t last_sequence);
+  void SchedulePublish();
 
   // On the hub's thread:
   void Begin(std::shared_ptr<WatchStream> stream);
@@ -98,6 +98,8 @@ class WatchHub {
   // Everything up to it was given to all joined streams.
   int64_t published_ = 0;
   bool stopping_ = false;
+  // The store could not be read; PublishLater tries again.
+  bool retry_pending_ = false;
   Streams all_;
   // Joined streams, by the migration they watch; empty: all migrations.
   std::unordered_map<std::string, Streams> joined_;

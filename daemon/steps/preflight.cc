@@ -292,9 +292,12 @@ asio::awaitable<Stop> ChooseIClient(Context& context, celigo::Client& client,
   const bool by_id = IsOutsideId(notes.iclient_name);
   const bool owned = connection.contains("_connectorId");
   std::string id = notes.connection_id;
-  absl::StatusOr<std::vector<celigo::IClient>> listed =
-      owned ? co_await client.ListConnectionIClients(id)
-            : co_await client.ListIClients();
+  absl::StatusOr<std::vector<celigo::IClient>> listed;
+  if (owned) {
+    listed = co_await client.ListConnectionIClients(id);
+  } else {
+    listed = co_await client.ListIClients();
+  }
   if (!listed.ok()) {
     const Outcome error = FromError(listed.status(), "reading the iClients");
     const std::string reason = base::ReasonOf(listed.status());

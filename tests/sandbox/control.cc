@@ -23,7 +23,9 @@ Json Table() {
   Json rows = Json::array();
   for (const SwitchRow& row : SwitchTable()) {
     Json answers = Json::array();
-    for (const std::string_view answer : row.answers) answers.push_back(answer);
+    for (const std::string_view answer : row.answers) {
+      if (!answer.empty()) answers.push_back(answer);
+    }
     rows.push_back(
         {{"name", row.name}, {"answers", answers}, {"meaning", row.meaning}});
   }

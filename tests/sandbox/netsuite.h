@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,6 +135,8 @@ class Netsuite {
 
   // netsuite_suiteql.cc: row 10
   Response SuiteQl(const Request& request, const Login& login);
+  std::optional<Response> CheckQuery(const Request& request,
+                                     const Login& login) const;
   absl::StatusOr<SqlTable> Table(const std::string& name,
                                  const std::vector<SqlHint>& hints,
                                  const Login& login);

@@ -50,6 +50,58 @@ Json Link(std::string_view rel, std::string href) {
   return {{"rel", rel}, {"href", std::move(href)}};
 }
 
+struct Page {
+  int64_t limit = kPageMax;
+  int64_t offset = 0;
+};
+
+// Nothing for a limit or an offset that is not allowed.
+std::optional<Page> PageOf(const Request& request) {
+  Page page;
+  const std::string limit = request.Parameter("limit");
+  const std::string offset = request.Parameter("offset");
+  if ((!limit.empty() && !absl::SimpleAtoi(limit, &page.limit)) ||
+      (!offset.empty() && !absl::SimpleAtoi(offset, &page.offset)) ||
+      page.limit < 1 || page.limit > kPageMax || page.offset < 0 ||
+      page.offset % page.limit != 0) {
+    return std::nullopt;
+  }
+  return page;
+}
+
+Json PageJson(const SqlResult& result, const Page& page,
+              const std::string& url) {
+  const int64_t total =
+      std::min<int64_t>(static_cast<int64_t>(result.rows.size()), kRowsMax);
+  const int64_t end = std::min(total, page.offset + page.limit);
+  Json items = Json::array();
+  for (int64_t i = page.offset; i < end; ++i) {
+    Json item = {{"links", Json::array()}};
+    for (size_t c = 0; c < result.columns.size(); ++c) {
+      const SqlValue& value = result.rows[i][c];
+      if (value.text.has_value()) item[result.columns[c]] = *value.text;
+    }
+    items.push_back(std::move(item));
+  }
+  const auto at = [&](int64_t offset) {
+    return absl::StrCat(url, "?limit=", page.limit, "&offset=", offset);
+  };
+  Json links = Json::array({Link("self", at(page.offset))});
+  if (page.offset > 0) {
+    links.push_back(Link("first", at(0)));
+    links.push_back(Link("previous", at(page.offset - page.limit)));
+  }
+  const bool more = end < total;
+  if (more) {
+    links.push_back(Link("next", at(page.offset + page.limit)));
+    links.push_back(Link("last", at((total - 1) / page.limit * page.limit)));
+  }
+  const int64_t count = static_cast<int64_t>(items.size());
+  return {{"links", std::move(links)}, {"count", count},
+          {"hasMore", more},           {"items", std::move(items)},
+          {"offset", page.offset},     {"totalResults", total}};
+}
+
 }  // namespace
 
 SqlTable Netsuite::RoleTable(NetsuiteAccount& account) {
@@ -196,6 +248,39 @@ Response Netsuite::SuiteQl(const Request& request, const Login& login) {
     return RestError(400, "Bad Request", "INVALID_PARAMETER", detail,
                      "o:errorQueryParam", parameter);
   };
+  if (std::optional<Response> refusal = CheckQuery(request, login)) {
+    return *refusal;
+  }
+  const std::optional<Page> page = PageOf(request);
+  if (!page.has_value()) {
+    return refuse(
+        "limit must be between 1 and 1000, offset divisible by limit.",
+        "offset");
+  }
+  const Json body = ParseJson(request.body);
+  std::vector<std::string> parameters;
+  for (const Json& value : Member(body, "params")) {
+    parameters.push_back(value.is_string() ? value.get<std::string>()
+                                           : Dump(value));
+  }
+  const absl::StatusOr<SqlResult> result =
+      RunSql(Text(body, "q"), parameters,
+             [&](const std::string& name, const std::vector<SqlHint>& hints) {
+               return Table(name, hints, login);
+             });
+  if (!result.ok()) {
+    return refuse(absl::StrCat("Invalid search query. Detailed unprocessed "
+                               "description follows. ",
+                               result.status().message()),
+                  "q");
+  }
+  return TextResponse(
+      200, "application/vnd.oracle.resource+json; type=collection",
+      Dump(PageJson(*result, *page, BaseUrl(request) + request.Path())));
+}
+
+std::optional<Response> Netsuite::CheckQuery(const Request& request,
+                                             const Login& login) const {
   if (request.method != "POST") {
     return RestError(405, "Method Not Allowed", "INVALID_REQUEST", "Use POST.");
   }
@@ -210,78 +295,17 @@ Response Netsuite::SuiteQl(const Request& request, const Login& login) {
                      "Permission Violation: You need the 'SuiteAnalytics "
                      "Workbook' permission to access this page.");
   }
-  int64_t limit = kPageMax;
-  int64_t offset = 0;
-  const std::string limit_text = request.Parameter("limit");
-  const std::string offset_text = request.Parameter("offset");
-  if (!limit_text.empty() && (!absl::SimpleAtoi(limit_text, &limit) ||
-                              limit < 1 || limit > kPageMax)) {
-    return refuse("limit must be between 1 and 1000.", "limit");
-  }
-  if (!offset_text.empty() && (!absl::SimpleAtoi(offset_text, &offset) ||
-                               offset < 0 || offset % limit != 0)) {
-    return refuse("offset must be divisible by limit.", "offset");
-  }
   const Json body = ParseJson(request.body);
   if (!body.is_object() || !Member(body, "q").is_string()) {
     return RestError(400, "Bad Request", "INVALID_CONTENT",
                      "The body must be {\"q\": \"…\"}.", "o:errorPath", "q");
-  }
-  std::vector<std::string> parameters;
-  for (const Json& value : Member(body, "params")) {
-    parameters.push_back(value.is_string() ? value.get<std::string>()
-                                           : Dump(value));
   }
   if (body.contains("params") && switches_.Is("suiteql_params", "refused")) {
     return RestError(400, "Bad Request", "INVALID_CONTENT",
                      "Unknown reference or field 'params'.", "o:errorPath",
                      "params");
   }
-  const absl::StatusOr<SqlResult> result =
-      RunSql(Text(body, "q"), parameters,
-             [&](const std::string& name, const std::vector<SqlHint>& hints) {
-               return Table(name, hints, login);
-             });
-  if (!result.ok()) {
-    return refuse(absl::StrCat("Invalid search query. Detailed unprocessed "
-                               "description follows. ",
-                               result.status().message()),
-                  "q");
-  }
-  const int64_t total =
-      std::min<int64_t>(static_cast<int64_t>(result->rows.size()), kRowsMax);
-  Json items = Json::array();
-  for (int64_t i = offset; i < std::min(total, offset + limit); ++i) {
-    Json item = {{"links", Json::array()}};
-    for (size_t c = 0; c < result->columns.size(); ++c) {
-      const SqlValue& value = result->rows[i][c];
-      if (value.text.has_value()) item[result->columns[c]] = *value.text;
-    }
-    items.push_back(std::move(item));
-  }
-  const auto page = [&](int64_t at) {
-    return absl::StrCat(BaseUrl(request), request.Path(), "?limit=", limit,
-                        "&offset=", at);
-  };
-  Json links = Json::array({Link("self", page(offset))});
-  if (offset > 0) {
-    links.push_back(Link("first", page(0)));
-    links.push_back(Link("previous", page(offset - limit)));
-  }
-  const bool more = offset + limit < total;
-  if (more) {
-    links.push_back(Link("next", page(offset + limit)));
-    links.push_back(Link("last", page((total - 1) / limit * limit)));
-  }
-  const int64_t count = static_cast<int64_t>(items.size());
-  return TextResponse(200,
-                      "application/vnd.oracle.resource+json; type=collection",
-                      Dump({{"links", std::move(links)},
-                            {"count", count},
-                            {"hasMore", more},
-                            {"items", std::move(items)},
-                            {"offset", offset},
-                            {"totalResults", total}}));
+  return std::nullopt;
 }
 
 }  // namespace keyturn::sandbox

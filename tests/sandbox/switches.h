@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -11,11 +13,14 @@
 
 namespace keyturn::sandbox {
 
+inline constexpr size_t kAnswersMax = 5;
+
 // One open question of the fact sheets and the answers the sandbox can play.
 struct SwitchRow {
   std::string_view name;
-  // The first answer is the default. "number" with a default for a count.
-  std::vector<std::string_view> answers;
+  // The first answer is the default; unused places are empty. "number" for a
+  // count, whose default is `number`.
+  std::array<std::string_view, kAnswersMax> answers;
   int64_t number = 0;
   // What it decides, and where the fact sheets leave it open.
   std::string_view meaning;

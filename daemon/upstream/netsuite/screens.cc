@@ -156,70 +156,67 @@ std::vector<Mistake> TokenMistakes() {
   };
 }
 
-std::vector<AuditDetail> MakeAuditDetails() {
-  return {
-      {"FeatureDisabled", "Token-Based Authentication is off in this account",
-       Fault::kFeature},
-      {"consumer_key_refused", "the integration record is Blocked",
-       Fault::kToken},
-      {"consumer_key_unknown", "there is no integration record with that key",
-       Fault::kToken},
-      {"token_rejected",
-       "the token is wrong, inactive, revoked, or of another integration",
-       Fault::kToken},
-      {"permission_denied",
-       "the user or the role is inactive, the role is not given to the user, "
-       "the user lacks access, the role lacks a permission for tokens, or the "
-       "user switched the role off under View My Roles",
-       Fault::kRoleOrAssignment},
-      {"InvalidSignature",
-       "the signature does not fit: a secret is wrong, or values were "
-       "exchanged",
-       Fault::kClient},
-      {"InvalidTimestamp",
-       "the clock of the machine that signed is more than 5 minutes off",
-       Fault::kClient},
-      {"nonce_rejected", "the nonce is too short", Fault::kClient},
-      {"NonceRejected", "the nonce is too short", Fault::kClient},
-      {"nonce_used", "the same request was sent twice", Fault::kClient},
-      {"NonceUsed", "the same request was sent twice", Fault::kClient},
-      {"UnknownAlgorithm", "the request was not signed with HMAC-SHA256",
-       Fault::kClient},
-      {"VersionRejected", "the OAuth version is not 1.0", Fault::kClient},
-      {"parameter_rejected", "the authorization header is malformed",
-       Fault::kClient},
-      {"MissingTokenPassportRequiredFields",
-       "the SOAP token passport lacks a field", Fault::kClient},
-      {"temporary_locked",
-       "five logins failed; the user is locked for 30 minutes", Fault::kAny},
-      {"UnknownIntegration", "there is no integration record with that key",
-       Fault::kToken},
-      {"IntegrationBlocked", "the integration record is Blocked",
-       Fault::kToken},
-      {"AuthorizationFlowRequired",
-       "the box \"TBA: Authorization Flow\" of the integration record is not "
-       "ticked",
-       Fault::kToken},
-      {"InvalidCallback",
-       "the callback is not the one on the integration "
-       "record",
-       Fault::kToken},
-      {"InvalidVerifier", "the verifier of the authorization flow is wrong",
-       Fault::kClient},
-      {"MissingRequiredParameter", "the request lacks a parameter",
-       Fault::kClient},
-      {"TokenRejected",
-       "the token is wrong, inactive, revoked, or of another integration",
-       Fault::kToken},
-      {"EntityOrRoleDisabled", "the user or the role is inactive",
-       Fault::kRoleOrAssignment},
-      {"AccessTokenExpired", "the OAuth 2.0 access token is too old",
-       Fault::kClient},
-      {"InvalidIntegration",
-       "the integration record does not fit the OAuth 2.0 request",
-       Fault::kToken},
-  };
-}
+constexpr auto kAuditDetails = std::to_array<AuditDetail>({
+    {"FeatureDisabled", "Token-Based Authentication is off in this account",
+     Fault::kFeature},
+    {"consumer_key_refused", "the integration record is Blocked",
+     Fault::kToken},
+    {"consumer_key_unknown", "there is no integration record with that key",
+     Fault::kToken},
+    {"token_rejected",
+     "the token is wrong, inactive, revoked, or of another integration",
+     Fault::kToken},
+    {"permission_denied",
+     "the user or the role is inactive, the role is not given to the user, "
+     "the user lacks access, the role lacks a permission for tokens, or the "
+     "user switched the role off under View My Roles",
+     Fault::kRoleOrAssignment},
+    {"InvalidSignature",
+     "the signature does not fit: a secret is wrong, or values were "
+     "exchanged",
+     Fault::kClient},
+    {"InvalidTimestamp",
+     "the clock of the machine that signed is more than 5 minutes off",
+     Fault::kClient},
+    {"nonce_rejected", "the nonce is too short", Fault::kClient},
+    {"NonceRejected", "the nonce is too short", Fault::kClient},
+    {"nonce_used", "the same request was sent twice", Fault::kClient},
+    {"NonceUsed", "the same request was sent twice", Fault::kClient},
+    {"UnknownAlgorithm", "the request was not signed with HMAC-SHA256",
+     Fault::kClient},
+    {"VersionRejected", "the OAuth version is not 1.0", Fault::kClient},
+    {"parameter_rejected", "the authorization header is malformed",
+     Fault::kClient},
+    {"MissingTokenPassportRequiredFields",
+     "the SOAP token passport lacks a field", Fault::kClient},
+    {"temporary_locked",
+     "five logins failed; the user is locked for 30 minutes", Fault::kAny},
+    {"UnknownIntegration", "there is no integration record with that key",
+     Fault::kToken},
+    {"IntegrationBlocked", "the integration record is Blocked", Fault::kToken},
+    {"AuthorizationFlowRequired",
+     "the box \"TBA: Authorization Flow\" of the integration record is not "
+     "ticked",
+     Fault::kToken},
+    {"InvalidCallback",
+     "the callback is not the one on the integration "
+     "record",
+     Fault::kToken},
+    {"InvalidVerifier", "the verifier of the authorization flow is wrong",
+     Fault::kClient},
+    {"MissingRequiredParameter", "the request lacks a parameter",
+     Fault::kClient},
+    {"TokenRejected",
+     "the token is wrong, inactive, revoked, or of another integration",
+     Fault::kToken},
+    {"EntityOrRoleDisabled", "the user or the role is inactive",
+     Fault::kRoleOrAssignment},
+    {"AccessTokenExpired", "the OAuth 2.0 access token is too old",
+     Fault::kClient},
+    {"InvalidIntegration",
+     "the integration record does not fit the OAuth 2.0 request",
+     Fault::kToken},
+});
 
 }  // namespace
 
@@ -414,11 +411,7 @@ bool IsKnownPermission(std::string_view id) {
   return FindPermission(id) != nullptr;
 }
 
-const std::vector<AuditDetail>& AuditDetails() {
-  static const auto& details =
-      *new std::vector<AuditDetail>(MakeAuditDetails());
-  return details;
-}
+std::span<const AuditDetail> AuditDetails() { return kAuditDetails; }
 
 const AuditDetail* FindAuditDetail(std::string_view detail) {
   const auto found = std::find_if(AuditDetails().begin(), AuditDetails().end(),
@@ -426,7 +419,7 @@ const AuditDetail* FindAuditDetail(std::string_view detail) {
                                     return absl::EqualsIgnoreCase(
                                         ToAbsl(known.detail), ToAbsl(detail));
                                   });
-  return found == AuditDetails().end() ? nullptr : &*found;
+  return found == kAuditDetails.end() ? nullptr : &*found;
 }
 
 std::string_view StepAtFault(Fault fault) {

@@ -4,6 +4,7 @@
 #ifndef KEYTURN_DAEMON_UPSTREAM_NETSUITE_SCREENS_H_
 #define KEYTURN_DAEMON_UPSTREAM_NETSUITE_SCREENS_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,7 +107,7 @@ struct AuditDetail {
   std::string_view meaning;
   Fault fault;
 };
-const std::vector<AuditDetail>& AuditDetails();
+std::span<const AuditDetail> AuditDetails();
 
 // By the word in the column, upper and lower case alike. nullptr when it is not
 // known.
