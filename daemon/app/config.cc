@@ -127,7 +127,10 @@ class Section {
 
 std::string Absolute(const std::string& path, const std::string& directory) {
   if (path.empty()) return "";
-  return (std::filesystem::path(directory) / path).lexically_normal().string();
+  std::string absolute =
+      (std::filesystem::path(directory) / path).lexically_normal().string();
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  return absolute;
 }
 
 void ReadListen(Section listen, const std::string& directory, Config& config) {

@@ -59,7 +59,7 @@ TEST_F(InitTest, MakesWhatTheDaemonNeeds) {
   EXPECT_THAT(*report, HasSubstr("keyturn --config " + options_.context_out));
   const Config config = ReadMade();
   EXPECT_THAT(CheckFiles(config), IsOk());
-  EXPECT_EQ(config.data_dir + "/", InData(""));
+  EXPECT_EQ(config.data_dir, options_.data_dir);
   EXPECT_EQ(config.listen_unix, InData("keyturnd.sock"));
   EXPECT_NE(ParseAddress(config.listen_tcp)->port, 0);
   EXPECT_EQ(config.allowed_hosts, DefaultAllowedHosts());

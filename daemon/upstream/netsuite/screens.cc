@@ -414,7 +414,7 @@ bool IsKnownPermission(std::string_view id) {
 std::span<const AuditDetail> AuditDetails() { return kAuditDetails; }
 
 const AuditDetail* FindAuditDetail(std::string_view detail) {
-  const auto found = std::find_if(AuditDetails().begin(), AuditDetails().end(),
+  const auto found = std::find_if(kAuditDetails.begin(), kAuditDetails.end(),
                                   [detail](const AuditDetail& known) {
                                     return absl::EqualsIgnoreCase(
                                         ToAbsl(known.detail), ToAbsl(detail));
