@@ -19,6 +19,9 @@ constexpr absl::Duration kPauseMax = absl::Seconds(2);
 constexpr int kMessageBytesMax = 64 * 1024 * 1024;
 constexpr int kReconnectPauseMinMs = 200;
 constexpr int kReconnectPauseMaxMs = 2000;
+// gRPC's "minimum reconnect backoff" is the time that one attempt to connect
+// may take, TLS handshake included (doc/connection-backoff.md).
+constexpr int kConnectMs = 10 * 1000;
 // A server that was not told otherwise hangs up on clients that ask more often
 // than every five minutes whether it is still there (gRPC, doc/keepalive.md).
 constexpr int kKeepaliveMs = 6 * 60 * 1000;
@@ -29,7 +32,7 @@ grpc::ChannelArguments Arguments(const Context& context) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectPauseMaxMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveAnswerMs);

@@ -15,6 +15,7 @@
 #include "daemon/app/files.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/unix_listener.h"
+#include "daemon/steps/account_questions.h"
 #include "daemon/upstream/http/allowed_hosts.h"
 
 namespace keyturn::app {
@@ -256,15 +257,7 @@ Config ReadTop(Section top, const std::string& directory) {
 }  // namespace
 
 const std::vector<std::string>& DefaultAllowedHosts() {
-  static const auto& hosts = *new std::vector<std::string>{
-      "api.integrator.io",
-      "api.eu.integrator.io",
-      "api.au.integrator.io",
-      "api.ca.integrator.io",
-      "*.suitetalk.api.netsuite.com",
-      "*.restlets.api.netsuite.com",
-  };
-  return hosts;
+  return steps::VendorHosts();
 }
 
 std::string Config::StorePath() const {

@@ -148,10 +148,10 @@ migration::Event EventOfRefusal(const migration::Migration& seen,
   return event;
 }
 
-std::string ConnectionKey(std::string_view celigo_account,
+std::string ConnectionKey(std::string_view account,
                           std::string_view connection_id) {
   if (connection_id.empty()) return "";
-  return absl::StrCat(base::ToAbsl(celigo_account), "/",
+  return absl::StrCat(base::ToAbsl(account), "/",
                       absl::AsciiStrToLower(base::ToAbsl(connection_id)));
 }
 

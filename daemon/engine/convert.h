@@ -49,7 +49,7 @@ migration::Event EventOfRefusal(const migration::Migration& seen,
                                 double jitter);
 
 // What at most one live migration may hold (guarantee G9).
-std::string ConnectionKey(std::string_view celigo_account,
+std::string ConnectionKey(std::string_view account,
                           std::string_view connection_id);
 
 }  // namespace keyturn::engine

@@ -15,10 +15,6 @@ using steps::Outcome;
 
 asio::awaitable<absl::Status> KeepInMemory() { co_return absl::OkStatus(); }
 
-std::string_view WordFor(store::AccountKind kind) {
-  return kind == store::AccountKind::kCeligo ? "Celigo" : "NetSuite";
-}
-
 absl::Status NotThere(std::string_view field, const absl::Status& status,
                       std::string_view what, const std::string& name) {
   if (!absl::IsNotFound(status)) return status;
@@ -134,9 +130,10 @@ absl::Status Creation::CheckAccount(std::string_view field,
   if (!account.ok()) return NotThere(field, account.status(), "account", name);
   if (account->kind == kind) return absl::OkStatus();
   return base::FieldError(
-      field, absl::StrCat(name, " is a ", base::ToAbsl(WordFor(account->kind)),
-                          " account; name a ", base::ToAbsl(WordFor(kind)),
-                          " account"));
+      field,
+      absl::StrCat(name, " is a ", base::ToAbsl(store::Name(account->kind)),
+                   " account; name a ", base::ToAbsl(store::Name(kind)),
+                   " account"));
 }
 
 absl::Status Creation::CheckCredential(std::string_view field,

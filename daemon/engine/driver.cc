@@ -1,9 +1,9 @@
 #include "daemon/engine/driver.h"
 
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -122,7 +122,13 @@ void Driver::TakeUp(const std::string& id) {
     return;
   }
   ++running_;
-  asio::co_spawn(context_, Drive(**entry), asio::detached);
+  asio::co_spawn(context_, Drive(**entry), [this](std::exception_ptr thrown) {
+    // It may have kept a turn for ever: better to stop than to stand still.
+    if (thrown != nullptr) ledger_.Break(absl::InternalError("a drive threw"));
+    --running_;
+    PumpSoon();
+    on_drive_end_();
+  });
 }
 
 asio::awaitable<void> Driver::Drive(Entry& entry) {
@@ -136,9 +142,6 @@ asio::awaitable<void> Driver::Drive(Entry& entry) {
   Consider(entry.value);
   entry.turns.Pass();
   ledger_.Close(entry);
-  --running_;
-  PumpSoon();
-  on_drive_end_();
 }
 
 asio::awaitable<bool> Driver::Act(Entry& entry, Action action) {

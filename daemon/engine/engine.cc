@@ -122,9 +122,10 @@ void EngineImpl::Call(Callback<T> callback,
                    [this, callback = std::move(callback)](
                        std::exception_ptr thrown, absl::StatusOr<T> result) {
                      --calls_;
+                     // It may have kept a turn for ever, as a drive may.
                      if (thrown != nullptr) {
-                       result =
-                           absl::InternalError("a bug: the call broke off");
+                       result = absl::InternalError("a bug: a call threw");
+                       ledger_.Break(result.status());
                      }
                      callback(std::move(result));
                      EndIfIdle();

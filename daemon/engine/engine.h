@@ -22,6 +22,7 @@
 #include "daemon/migration/model.h"
 #include "daemon/migration/transition.h"
 #include "daemon/secret/secret.h"
+#include "daemon/steps/account_questions.h"
 #include "daemon/steps/discover.h"
 #include "daemon/steps/outcome.h"
 #include "daemon/steps/outside.h"
@@ -58,10 +59,7 @@ struct MigrationCommand {
   std::string plan_hash;
 };
 
-struct Findings {
-  bool accepted = false;
-  std::vector<std::string> lines;
-};
+using steps::Findings;
 
 template <typename T>
 using Callback = std::function<void(absl::StatusOr<T>)>;
@@ -76,7 +74,7 @@ inline constexpr int kCallsMax = 3072;
 // Bytes of a command's reason and of a task's evidence.
 inline constexpr size_t kReasonBytesMax = 1000;
 inline constexpr size_t kEvidenceBytesMax = 4000;
-// Of a token id or secret. NetSuite's have 64 characters today.
+// Of a token id or secret; they have 64 characters today.
 inline constexpr size_t kTokenBytesMax = 256;
 
 // How attempts are run. An interface, so that the engine can be tested with
@@ -167,7 +165,7 @@ class Engine {
                            secret::Secret token_id, secret::Secret token_secret,
                            Callback<migration::Task> callback) = 0;
 
-  // Reads a Celigo account; changes nothing. NotFound; Unavailable;
+  // Reads an account's connections; changes nothing. NotFound; Unavailable;
   // FailedPrecondition (OUTSIDE_LOGIN_REFUSED).
   virtual void Discover(
       std::string account,

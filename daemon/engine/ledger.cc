@@ -76,16 +76,23 @@ asio::awaitable<absl::Status> Ledger::Commit(store::Batch batch) {
 asio::awaitable<absl::Status> Ledger::CommitUnchecked(store::Batch batch) {
   auto commit = [this](auto handler, store::Batch written) {
     auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-    store_.Commit(std::move(written),
-                  [this, resume](absl::StatusOr<store::CommitResult> result) {
-                    asio::post(context_, [resume, status = result.status()] {
-                      std::move (*resume)(status);
-                    });
-                  });
+    auto done = [this, resume](absl::StatusOr<store::CommitResult> result) {
+      asio::post(context_, [resume, status = result.status()] {
+        std::move (*resume)(status);
+      });
+    };
+    outgoing_.push_back({std::move(written), std::move(done)});
+    if (outgoing_.size() == 1) asio::post(context_, [this] { SendOutgoing(); });
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>,
                                           void(absl::Status)>(
       commit, asio::use_awaitable, std::move(batch));
+}
+
+void Ledger::SendOutgoing() {
+  for (Outgoing& outgoing : std::exchange(outgoing_, {})) {
+    store_.Commit(std::move(outgoing.batch), std::move(outgoing.done));
+  }
 }
 
 void Ledger::Break(absl::Status why) {

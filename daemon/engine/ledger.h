@@ -81,7 +81,13 @@ class Ledger {
   void Log(const std::vector<std::string>& lines) const;
 
  private:
+  struct Outgoing {
+    store::Batch batch;
+    store::Store::CommitCallback done;
+  };
+
   asio::awaitable<absl::Status> CommitUnchecked(store::Batch batch);
+  void SendOutgoing();
 
   asio::io_context& context_;
   store::Store& store_;
@@ -89,6 +95,9 @@ class Ledger {
   const std::function<void(absl::Status)> on_broken_;
   absl::Status broken_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
+  // Batches of this turn of the loop: they go to the store together, so that it
+  // finds them together and makes one transaction of them.
+  std::vector<Outgoing> outgoing_;
 };
 
 template <typename T>

@@ -10,10 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
-#include "daemon/steps/account_clients.h"
+#include "daemon/steps/account_questions.h"
 #include "daemon/store/codec.h"
 #include "daemon/upstream/http/url.h"
-#include "daemon/upstream/netsuite/account_id.h"
 
 namespace keyturn::engine {
 namespace {
@@ -107,44 +106,6 @@ CredentialInfo AfterRotation(CredentialInfo info,
 }
 
 // --- Checks ---
-
-absl::Status CheckCredentialKind(AccountKind account, CredentialKind found) {
-  const bool fits = account == AccountKind::kCeligo
-                        ? found == CredentialKind::kCeligoToken
-                        : found == CredentialKind::kNetSuiteTba ||
-                              found == CredentialKind::kNetSuiteM2m;
-  if (fits) return absl::OkStatus();
-  return base::WithField(
-      base::WithReason(
-          absl::FailedPreconditionError(absl::StrCat(
-              "is a credential of kind ", base::ToAbsl(store::Name(found)),
-              "; such an account logs in with ",
-              account == AccountKind::kCeligo
-                  ? "CELIGO_TOKEN"
-                  : "NETSUITE_TBA or NETSUITE_M2M")),
-          "CREDENTIAL_KIND"),
-      "account.credential");
-}
-
-absl::StatusOr<std::vector<std::string>> OriginsOf(
-    const store::Account& account) {
-  if (!account.base_url.empty()) {
-    return std::vector<std::string>{account.base_url};
-  }
-  if (account.kind == AccountKind::kCeligo) {
-    return std::vector<std::string>{
-        std::string(steps::CeligoOrigin(account.region))};
-  }
-  ASSIGN_OR_RETURN(const netsuite::AccountId id,
-                   netsuite::AccountId::Parse(account.account_id));
-  const netsuite::Endpoints endpoints = netsuite::Endpoints::Of(id);
-  return std::vector<std::string>{endpoints.suitetalk, endpoints.restlets};
-}
-
-std::string BaseUrlField(AccountKind kind) {
-  return kind == AccountKind::kCeligo ? "account.celigo.base_url"
-                                      : "account.netsuite.base_url";
-}
 
 // Asks for the accounts' tests one after the other and gathers what they say.
 class TestRun : public std::enable_shared_from_this<TestRun> {
@@ -266,23 +227,9 @@ void Registry::Commit(const Caller& caller, Change change, Answer answer) {
 }
 
 absl::Status Registry::CheckAddress(store::Account& account) {
-  if (account.kind == AccountKind::kNetSuite) {
-    const auto id = netsuite::AccountId::Parse(account.account_id);
-    if (!id.ok()) {
-      return base::FieldError("account.netsuite.account_id",
-                              base::MessageOf(id.status()));
-    }
-  }
-  if (!account.base_url.empty()) {
-    absl::StatusOr<std::string> normal =
-        http::NormalizeBaseUrl(account.base_url);
-    if (!normal.ok()) {
-      return base::FieldError(BaseUrlField(account.kind),
-                              base::MessageOf(normal.status()));
-    }
-    account.base_url = *std::move(normal);
-  }
-  ASSIGN_OR_RETURN(const std::vector<std::string> origins, OriginsOf(account));
+  RETURN_IF_ERROR(steps::NormalizeAccount(account));
+  ASSIGN_OR_RETURN(const std::vector<std::string> origins,
+                   steps::OriginsOf(account));
   for (const std::string& origin : origins) {
     ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(origin));
     RETURN_IF_ERROR(allowed_hosts_.Check(url));
@@ -295,7 +242,9 @@ absl::Status Registry::CheckAccount(store::Account& account) {
   if (account.credential.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const CredentialInfo credential,
                    store_.GetCredential(account.credential));
-  return CheckCredentialKind(account.kind, credential.kind);
+  return base::WithField(
+      steps::CheckCredentialFits(account.kind, credential.kind),
+      "account.credential");
 }
 
 void Registry::CreateAccount(Caller caller, store::Account account,

@@ -31,13 +31,13 @@ absl::Status CheckValue(std::string_view field, std::string_view value) {
                   [](char c) { return c <= ' ' || c > '~'; })) {
     return base::FieldError(field,
                             "must be printable ASCII without spaces, as "
-                            "NetSuite shows it");
+                            "it was shown");
   }
   if (std::all_of(value.begin(), value.end(),
                   [](char c) { return c == '*'; })) {
     return base::FieldError(field,
                             "is a mask of asterisks; give the value that "
-                            "NetSuite showed when the token was made");
+                            "was shown when the token was made");
   }
   return absl::OkStatus();
 }

@@ -149,10 +149,12 @@ absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Make(
 }
 
 std::unique_ptr<http::Transport> AccountClients::NewTransport(
-    const store::Account& account, http::RateLimitOptions limit, Entry& entry) {
+    const store::Account& account, http::RetryOptions retry,
+    http::RateLimitOptions limit, Entry& entry) {
   http::CurlOptions wire;
   wire.ca_pem = account.ca_pem;
   http::AccountTransportOptions layers;
+  layers.retry = retry;
   layers.rate_limit = limit;
   layers.login_guard = entry.guard;
   layers.observer = options_.observer;
@@ -163,7 +165,8 @@ std::unique_ptr<http::Transport> AccountClients::NewTransport(
 
 absl::Status AccountClients::MakeCeligo(const store::Account& account,
                                         Entry& entry) {
-  entry.transport = NewTransport(account, celigo::AccountRateLimit(), entry);
+  entry.transport = NewTransport(account, http::RetryOptions(),
+                                 celigo::AccountRateLimit(), entry);
   entry.celigo = std::make_shared<celigo::Client>(
       *entry.transport,
       account.base_url.empty() ? std::string(CeligoOrigin(account.region))
@@ -183,7 +186,8 @@ absl::Status AccountClients::MakeNetSuite(const store::Account& account,
   }
   http::RateLimitOptions limit;
   limit.concurrent_max = kNetSuiteConcurrentMax;
-  entry.transport = NewTransport(account, limit, entry);
+  entry.transport =
+      NewTransport(account, netsuite::AccountRetry(), limit, entry);
   entry.account_id = id;
   entry.has_access = !account.credential.empty();
   netsuite::Client::Parts parts{

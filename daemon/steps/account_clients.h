@@ -66,6 +66,7 @@ class AccountClients final : public Outside {
   absl::Status MakeCeligo(const store::Account& account, Entry& entry);
   absl::Status MakeNetSuite(const store::Account& account, Entry& entry);
   std::unique_ptr<http::Transport> NewTransport(const store::Account& account,
+                                                http::RetryOptions retry,
                                                 http::RateLimitOptions limit,
                                                 Entry& entry);
 

@@ -40,4 +40,14 @@ const CredentialInfo::Version* CredentialInfo::Find(VersionLabel label) const {
   return nullptr;
 }
 
+std::string_view Name(AccountKind kind) {
+  switch (kind) {
+    case AccountKind::kCeligo:
+      return "Celigo";
+    case AccountKind::kNetSuite:
+      return "NetSuite";
+  }
+  return "unknown";
+}
+
 }  // namespace keyturn::store

@@ -129,6 +129,9 @@ enum class AccountKind : int {
   kNetSuite = 2,
 };
 
+// "Celigo", "NetSuite": for people.
+std::string_view Name(AccountKind kind);
+
 // Never renumber: the numbers are stored.
 enum class CeligoRegion : int {
   // NetSuite accounts, and Celigo accounts with a base_url.

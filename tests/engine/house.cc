@@ -20,8 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using migration::Migration;
 
-// Real time without any progress after which a test fails.
-constexpr std::chrono::seconds kPatienceMax(60);
+// Real time after which waiting for something that does not come fails a test.
+constexpr absl::Duration kPatienceMax = absl::Minutes(4);
+// How long the loop waits for the store's thread before it looks again.
+constexpr std::chrono::milliseconds kGlance(1);
 
 template <typename T>
 Answer<T> NoAnswerYet() {
@@ -120,16 +122,18 @@ void House::Crash() {
 }
 
 void House::RunUntil(const std::function<bool()>& done) {
-  const auto work = asio::make_work_guard(*context_);
+  const auto work = Resume();
+  const absl::Time give_up = absl::Now() + kPatienceMax;
   while (true) {
-    if (context_->poll() > 0) continue;
+    if (RunReady()) continue;
     if (done()) return;
     if (store_->under_way() > 0) {
-      if (context_->run_one_for(kPatienceMax) > 0) continue;
-      throw std::runtime_error("the store does not answer");
+      if (absl::Now() > give_up) throw std::runtime_error("no progress");
+      context_->run_one_for(kGlance);
+      continue;
     }
-    // The last callback may have posted just before it was counted as ended.
-    if (context_->poll_one() > 0) continue;
+    // The last callback has posted before it was counted as ended.
+    if (RunReady()) continue;
     if (!clock_.AdvanceToNext()) {
       throw std::runtime_error("nothing is left to do, and it is not done");
     }
@@ -137,13 +141,18 @@ void House::RunUntil(const std::function<bool()>& done) {
 }
 
 void House::RunUntilQuiet() {
-  const auto work = asio::make_work_guard(*context_);
-  while (true) {
-    if (context_->poll_one() > 0) continue;
-    if (store_->under_way() == 0 && context_->poll_one() == 0) return;
-    context_->run_one_for(std::chrono::milliseconds(1));
+  const auto work = Resume();
+  while (RunReady() || store_->under_way() > 0 || RunReady()) {
+    context_->run_one_for(kGlance);
   }
 }
+
+House::Work House::Resume() {
+  if (context_->stopped()) context_->restart();
+  return asio::make_work_guard(*context_);
+}
+
+bool House::RunReady() { return context_->poll() > 0; }
 
 migration::Spec House::SpecFor(int connection) {
   migration::Spec spec;

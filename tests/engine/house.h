@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <functional>
 #include <map>
@@ -53,9 +54,9 @@ class House : public ::testing::Test {
   void Crash();
   void Close();
 
-  // Runs until `done`, which is asked whenever no handler is ready; when nothing
-  // else is left to do the clock jumps to the next instant that somebody waits
-  // for.
+  // Runs until `done`, which is asked whenever no handler is ready; when
+  // nothing else is left to do the clock jumps to the next instant that
+  // somebody waits for.
   void RunUntil(const std::function<bool()>& done);
   // Runs until nothing is left to do without the clock moving.
   void RunUntilQuiet();
@@ -94,6 +95,11 @@ class House : public ::testing::Test {
   std::vector<store::AuditRow> Trail();
   // Every byte of the database's files.
   std::string StoredBytes();
+
+  using Work = asio::executor_work_guard<asio::io_context::executor_type>;
+  Work Resume();
+  // Whether there was something to run.
+  bool RunReady();
 
   std::string directory_;
   FakeClock clock_;

@@ -89,7 +89,8 @@ class RegistryTest : public ::testing::Test {
   }
   std::vector<std::string> AuditedActions() {
     std::vector<std::string> actions;
-    for (const auto& row : daemon_.store->ListAuditRows(0, 100).value()) {
+    const auto rows = daemon_.store->ListAuditRows(0, 100).value();
+    for (const store::AuditRow& row : rows) {
       EXPECT_EQ(row.actor, "ann");
       EXPECT_EQ(row.transport, "tls");
       EXPECT_EQ(row.result, "OK");

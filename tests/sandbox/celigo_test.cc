@@ -62,6 +62,7 @@ TEST_F(CeligoTest, MasksSecretsOnReading) {
 }
 
 TEST_F(CeligoTest, PutErasesWhatIsOmittedAndKeepsWhatTheServerSets) {
+  Drain();
   Json document = Document(ConnectionPath());
   const Json before = document;
   document.erase("settings");

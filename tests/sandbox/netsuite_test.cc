@@ -14,6 +14,8 @@ using testing::UnorderedElementsAre;
 
 class NetsuiteTest : public SandboxTest {
  protected:
+  NetsuiteTest() : user_id_(UserId()) {}
+
   Json RoleIds() {
     Json ids = Json::array();
     const Json roles =
@@ -27,10 +29,12 @@ class NetsuiteTest : public SandboxTest {
   }
   Response PatchRoles(const std::string& role, const std::string& query = "") {
     return Netsuite(
-        "PATCH", "/services/rest/record/v1/employee/" + UserId() + query,
+        "PATCH", "/services/rest/record/v1/employee/" + user_id_ + query,
         {{"roles",
           {{"items", Json::array({{{"selectedRole", {{"id", role}}}}})}}}});
   }
+
+  const std::string user_id_;
 };
 
 TEST_F(NetsuiteTest, TellsWhomATokenStandsFor) {

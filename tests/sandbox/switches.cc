@@ -347,11 +347,7 @@ absl::Status Switches::Set(const std::string& name, const std::string& answer) {
                       row.answers.end();
     if (!allowed) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "switch ", name, " takes ",
-          absl::StrJoin(
-              row.answers, ", ",
-              [](std::string* out, std::string_view one) { out->append(one); }),
-          ", not \"", answer, "\""));
+          "switch ", name, " takes ", Allowed(row), ", not \"", answer, "\""));
     }
     values_[name] = answer;
     return absl::OkStatus();

@@ -1,0 +1,134 @@
+// A store that can be watched: hands everything on to another one, tells what
+// became durable, and writes down the shape of each batch while a trace is on.
+#ifndef KEYTURN_TESTS_BENCH_METER_H_
+#define KEYTURN_TESTS_BENCH_METER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "daemon/store/store.h"
+#include "tests/bench/trace.h"
+
+namespace keyturn::bench {
+
+// A migration as it has become durable.
+struct Durable {
+  struct OpenedTask {
+    std::string id;
+    bool wants_token = false;
+  };
+  std::string migration_id;
+  migration::State state = migration::State::kPlanning;
+  std::vector<OpenedTask> opened_tasks;
+};
+
+class Meter final : public store::Store {
+ public:
+  // Called on the store's thread, after the one who committed; must be quick.
+  using Observer = std::function<void(const Durable&)>;
+
+  Meter(std::unique_ptr<store::Store> inner, Trace& trace)
+      : trace_(trace), inner_(std::move(inner)) {}
+
+  // Replaces the former one, which may be under way once more.
+  void Observe(Observer observer);
+
+  void Commit(store::Batch batch, CommitCallback done) override;
+  std::unique_ptr<store::Subscription> Subscribe(
+      std::function<void(int64_t)> subscriber) override {
+    return inner_->Subscribe(std::move(subscriber));
+  }
+  absl::StatusOr<store::StoredMigration> GetMigration(
+      std::string_view id) override {
+    return inner_->GetMigration(id);
+  }
+  absl::StatusOr<store::Page<store::StoredMigration>> ListMigrations(
+      const std::vector<migration::State>& states,
+      const store::PageRequest& page) override {
+    return inner_->ListMigrations(states, page);
+  }
+  absl::StatusOr<std::vector<store::UnfinishedMigration>> ListUnfinished()
+      override {
+    return inner_->ListUnfinished();
+  }
+  absl::StatusOr<std::optional<std::string>> FindLiveByConnection(
+      std::string_view connection_key) override {
+    return inner_->FindLiveByConnection(connection_key);
+  }
+  absl::StatusOr<std::map<migration::State, int64_t>> CountByState() override {
+    return inner_->CountByState();
+  }
+  absl::StatusOr<std::vector<store::StoredEvent>> ListEvents(
+      std::string_view migration_id, int64_t after_sequence,
+      int limit) override {
+    return inner_->ListEvents(migration_id, after_sequence, limit);
+  }
+  absl::StatusOr<int64_t> LastSequence(std::string_view migration_id) override {
+    return inner_->LastSequence(migration_id);
+  }
+  absl::StatusOr<migration::Task> GetTask(std::string_view id) override {
+    return inner_->GetTask(id);
+  }
+  absl::StatusOr<store::Page<migration::Task>> ListTasks(
+      std::string_view migration_id, bool open_only,
+      const store::PageRequest& page) override {
+    return inner_->ListTasks(migration_id, open_only, page);
+  }
+  absl::StatusOr<std::vector<std::string>> ListOpenTaskIds(
+      std::string_view migration_id) override {
+    return inner_->ListOpenTaskIds(migration_id);
+  }
+  absl::StatusOr<store::Account> GetAccount(std::string_view name) override {
+    return inner_->GetAccount(name);
+  }
+  absl::StatusOr<store::Page<store::Account>> ListAccounts(
+      const store::PageRequest& page) override {
+    return inner_->ListAccounts(page);
+  }
+  absl::StatusOr<store::CredentialInfo> GetCredential(
+      std::string_view name) override {
+    return inner_->GetCredential(name);
+  }
+  absl::StatusOr<store::Page<store::CredentialInfo>> ListCredentials(
+      const store::PageRequest& page) override {
+    return inner_->ListCredentials(page);
+  }
+  absl::StatusOr<store::SealedVersion> ReadSealed(
+      std::string_view name, store::VersionSelector version) override {
+    return inner_->ReadSealed(name, version);
+  }
+  absl::StatusOr<std::vector<store::WrappedDataKey>> ReadDataKeys() override {
+    return inner_->ReadDataKeys();
+  }
+  absl::StatusOr<std::optional<store::RequestRecord>> FindRequest(
+      std::string_view caller, std::string_view request_id) override {
+    return inner_->FindRequest(caller, request_id);
+  }
+  absl::StatusOr<std::vector<store::AuditRow>> ListAuditRows(
+      int64_t after_sequence, int limit) override {
+    return inner_->ListAuditRows(after_sequence, limit);
+  }
+  store::Stats stats() const override { return inner_->stats(); }
+  int schema_version() const override { return inner_->schema_version(); }
+
+ private:
+  void Tell(const Durable& durable);
+
+  Trace& trace_;
+  absl::Mutex mutex_;
+  std::shared_ptr<const Observer> observer_ ABSL_GUARDED_BY(mutex_);
+  // Last: destroyed first, it may still call back.
+  std::unique_ptr<store::Store> inner_;
+};
+
+}  // namespace keyturn::bench
+
+#endif  // KEYTURN_TESTS_BENCH_METER_H_

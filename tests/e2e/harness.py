@@ -1,0 +1,687 @@
+"""What the end-to-end tests stand on: a sandbox, a daemon and the command line.
+
+A World is one sandbox (simulated Celigo and NetSuite) with one daemon in a
+directory of its own, on ports that the system chose. Everything goes through
+the real binaries: the command line for what an operator does, the sandbox's
+control interface for what people, other programs and the network do. The paths
+of the binaries come from the environment: KEYTURND, KEYTURN, KEYTURN_SANDBOX.
+
+Nothing here waits a fixed time for something to happen: `wait_until` looks
+again until a condition holds or a named limit is over. A test that fails gets
+the logs of its worlds printed.
+"""
+
+import concurrent.futures
+import copy
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+
+START_MAX_S = 60
+STOP_MAX_S = 30
+COMMAND_MAX_S = 120
+MIGRATION_MAX_S = 120
+LOOK_AGAIN_S = 0.05
+LOG_LINES_SHOWN = 60
+
+AT_REST = ('SUCCEEDED', 'ROLLED_BACK', 'CANCELLED')
+RESTING = AT_REST + ('NEEDS_ATTENTION', 'PLANNED', 'PAUSED')
+
+# Exit codes of the command line (design, section 7).
+DONE, FAILED, USAGE, REFUSED, WAITS, ROLLED_BACK, ATTENTION, UNREACHABLE, NOT_PERMITTED = range(9)
+
+# Jobs that end soon: most tests are not about waiting.
+QUICK = {'job_run_ms': '150', 'job_queue_ms': '30'}
+
+MISTAKES = ('wrong_role', 'wrong_application', 'missing_permission', 'integration_blocked',
+            'feature_off', 'secret_mistyped')
+
+
+def binary(variable):
+    path = os.environ.get(variable)
+    if not path:
+        raise unittest.SkipTest(f'{variable} does not say where the binary is')
+    return path
+
+
+def wait_until(condition, what, limit_s=START_MAX_S):
+    """The first true value of `condition()`, or TimeoutError."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f'after {limit_s} s still not: {what}')
+        time.sleep(LOOK_AGAIN_S)
+
+
+def in_parallel(work, items, workers=3):
+    """[(item, None or the exception)], in the order of `items`."""
+    def attempt(item):
+        try:
+            work(item)
+        except Exception as error:  # reported by the caller, per item
+            return item, error
+        return item, None
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(attempt, items))
+
+
+class Answer:
+    """What a command printed, and how it ended."""
+
+    def __init__(self, arguments, code, out, err):
+        self.arguments = arguments
+        self.code = code
+        self.out = out
+        self.err = err
+
+    @property
+    def text(self):
+        return self.out + self.err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __str__(self):
+        return (f'keyturn {" ".join(self.arguments)}\nexit code {self.code}\n'
+                f'{self.out}\n{self.err}')
+
+
+class Sandbox:
+    """keyturn-sandbox, and its control interface."""
+
+    def __init__(self, directory, options, switches):
+        self.directory = directory
+        command = [binary('KEYTURN_SANDBOX'), 'serve', '--port', '0', '--data-dir', str(directory)]
+        command += options
+        for name, answer in switches.items():
+            command += ['--set', f'{name}={answer}']
+        self.log = directory.parent / 'sandbox.log'
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=subprocess.STDOUT)
+        wait_until(self._is_ready, 'the sandbox is ready')
+        self.info = json.loads((directory / 'sandbox.json').read_text())
+        self._address = urllib.parse.urlparse(self.info['base_url'])
+        self._tls = ssl.create_default_context(cafile=self.info['ca_file'])
+        self._lock = threading.Lock()
+        self._connection = None
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f'the sandbox ended: {self.log.read_text()}')
+        return b'"ready"' in self.log.read_bytes()
+
+    def control(self, method, path, body=None):
+        headers = {'X-Control-Key': self.info['control_key'], 'Content-Type': 'application/json'}
+        text = None if body is None else json.dumps(body)
+        with self._lock:
+            for last in (False, True):
+                if self._connection is None:
+                    self._connection = http.client.HTTPSConnection(
+                        self._address.hostname, self._address.port, context=self._tls,
+                        timeout=COMMAND_MAX_S)
+                try:
+                    self._connection.request(method, '/control' + path, text, headers)
+                    response = self._connection.getresponse()
+                    content = response.read()
+                    break
+                except (http.client.HTTPException, ConnectionError, ssl.SSLError):
+                    self._connection = None
+                    # Only the server's end of an idle connection may be tried again.
+                    if last:
+                        raise
+        if response.status >= 300:
+            raise RuntimeError(f'{method} /control{path}: {response.status} {content!r}')
+        return json.loads(content) if content else {}
+
+    def state(self):
+        return self.control('GET', '/state')
+
+    def calls(self):
+        """Every call since the start or the last forget_calls."""
+        answer = self.control('GET', '/log')
+        return answer if isinstance(answer, list) else answer['calls']
+
+    def forget_calls(self):
+        self.control('DELETE', '/log')
+
+    def act(self, name, **arguments):
+        return self.control('POST', f'/act/{name}', arguments)
+
+    def switch(self, **answers):
+        self.control('POST', '/switches', answers)
+
+    def fault(self, kind, path='/v1/**', method=None, **more):
+        body = {'kind': kind, 'path': path, **more}
+        if method:
+            body['method'] = method
+        return self.control('POST', '/faults', body)
+
+    def stop(self):
+        if self._connection is not None:
+            self._connection.close()
+        stop(self.process)
+
+
+def stop(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_MAX_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+class World:
+    """A sandbox and a daemon.
+
+    `access`: None, 'tba' or 'm2m'; `old_login`: the credential acme-old-login
+    is held; `accounts`: whether the accounts are added.
+    """
+
+    def __init__(self, directory, options=(), switches=None, access=None, old_login=False,
+                 accounts=True):
+        self.directory = pathlib.Path(directory)
+        self.outputs = []
+        self.daemon = None
+        self._people = []
+        options = list(options)
+        if access == 'tba':
+            options.append('--netsuite-access')
+        sandbox_directory = self.directory / 'sandbox'
+        sandbox_directory.mkdir(parents=True)
+        self.sandbox = Sandbox(sandbox_directory, options, QUICK if switches is None else switches)
+        try:
+            self.init()
+            self.start_daemon()
+            if accounts:
+                self.add_accounts(access, old_login)
+        except BaseException:
+            self.close()
+            raise
+
+    # ---- The daemon. ----
+
+    @property
+    def data(self):
+        return self.directory / 'data'
+
+    @property
+    def context(self):
+        return self.directory / 'context.yaml'
+
+    @property
+    def daemon_log(self):
+        return self.directory / 'keyturnd.log'
+
+    def init(self):
+        command = [binary('KEYTURND'), 'init', '--data-dir', str(self.data), '--tcp', '127.0.0.1:0',
+                   '--unix', str(self.directory / 'k.sock'), '--allow-host', '127.0.0.1',
+                   '--context-out', str(self.context)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=COMMAND_MAX_S, check=False)
+        self.outputs.append(done.stdout + done.stderr)
+        if done.returncode != 0:
+            raise RuntimeError(f'keyturnd init: {done.stdout}{done.stderr}')
+
+    def start_daemon(self, wait=True):
+        with open(self.daemon_log, 'ab') as log:
+            self._log_start = log.tell()
+            self.daemon = subprocess.Popen(
+                [binary('KEYTURND'), '--config', str(self.data / 'keyturnd.yaml')],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        if wait:
+            wait_until(self._serves, 'the daemon serves')
+
+    def _serves(self):
+        if self.daemon.poll() is not None:
+            raise RuntimeError(f'the daemon ended: {self.daemon_log.read_text()[-3000:]}')
+        with open(self.daemon_log, 'rb') as log:
+            log.seek(self._log_start)
+            if b'msg=ready' not in log.read():
+                return False
+        return self.keyturn('server', expect=None).code == DONE
+
+    def kill_daemon(self):
+        self.daemon.send_signal(signal.SIGKILL)
+        self.daemon.wait()
+
+    def stop_daemon(self):
+        stop(self.daemon)
+        return self.daemon.returncode
+
+    # ---- The command line. ----
+
+    def keyturn(self, *arguments, expect=DONE, text=None, output='json'):
+        """Runs `keyturn -o json …`; `expect` is the exit code asked for, or None."""
+        arguments = [str(argument) for argument in arguments]
+        command = [binary('KEYTURN'), '--config', str(self.context), '-o', output] + arguments
+        done = subprocess.run(command, input=text or '', capture_output=True, text=True,
+                              timeout=COMMAND_MAX_S, check=False)
+        answer = Answer(arguments, done.returncode, done.stdout, done.stderr)
+        self.outputs.append(answer.text)
+        if expect is not None and done.returncode != expect:
+            raise AssertionError(f'expected exit code {expect}: {answer}')
+        return answer
+
+    def add_accounts(self, access=None, old_login=False):
+        info = self.sandbox.info
+        self.add_credential('acme-celigo', 'celigo-token', info['celigo_token_file'])
+        self.keyturn('account', 'add', 'celigo', 'acme', '--credential', 'acme-celigo',
+                     *self.address)
+        for account in info['netsuite_accounts']:
+            options = list(self.address)
+            if access:
+                name = account['name'] + '-access'
+                self.add_credential(name, 'netsuite-' + access, account[access + '_file'])
+                options += ['--credential', name]
+            self.keyturn('account', 'add', 'netsuite', account['name'], '--account-id',
+                         account['account_id'], *options)
+        if old_login:
+            self.add_credential('acme-old-login', 'netsuite-login', info['old_login_file'])
+
+    @property
+    def address(self):
+        """The options that lead an account to the sandbox."""
+        return ['--base-url', self.sandbox.info['base_url'], '--ca-file',
+                self.sandbox.info['ca_file']]
+
+    def add_credential(self, name, kind, path, expect=DONE):
+        return self.keyturn('credential', 'add', name, '--kind', kind, '--from-file', path,
+                            expect=expect)
+
+    def spec(self, replace=None, name='spec.yaml'):
+        """The path of the sandbox's spec; `replace` {text: text} makes a copy."""
+        path = self.sandbox.directory / name
+        if not replace:
+            return path
+        text = path.read_text()
+        for old, new in replace.items():
+            assert old in text, f'{old!r} is not in the spec:\n{text}'
+            text = text.replace(old, new)
+        return self.file('spec-changed.yaml', text)
+
+    def file(self, name, text):
+        path = self.directory / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    def migrate(self, spec=None, expect=DONE):
+        """Starts a migration and gives its id."""
+        answer = self.keyturn('migrate', '-f', spec or self.spec(), '--yes', '--detach',
+                              expect=expect)
+        return answer.json['name'].split('/')[1] if expect == DONE else answer
+
+    def show(self, migration):
+        return self.keyturn('show', migration).json
+
+    def wait(self, migration, states=AT_REST + ('NEEDS_ATTENTION',), limit_s=MIGRATION_MAX_S):
+        """The migration, once it is in one of `states`."""
+        last = {}
+
+        def there():
+            answer = self.keyturn('show', migration, expect=None)
+            if answer.code == DONE:
+                last.update(answer.json)
+                if last['state'] in states:
+                    return copy.deepcopy(last)
+            return None
+        try:
+            return wait_until(there, f'{migration} is one of {states}', limit_s)
+        except TimeoutError as error:
+            raise AssertionError(f'{error}; it is {describe(last)}') from None
+
+    def wait_step(self, migration, step, limit_s=MIGRATION_MAX_S):
+        """The migration, once `step` is its current one, or a later one is."""
+        def there():
+            shown = self.show(migration)
+            return shown if step_state(shown, step) not in ('PENDING',) else None
+        return wait_until(there, f'{migration} reaches {step}', limit_s)
+
+    def history(self, migration):
+        return self.keyturn('history', migration).json['events']
+
+    def open_tasks(self):
+        return self.keyturn('task', 'list').json['tasks']
+
+    # ---- People. ----
+
+    def administrator(self, *mistakes):
+        """Starts the sandbox's automatic administrator."""
+        command = [binary('KEYTURN_SANDBOX'), 'administrator', '--data-dir',
+                   str(self.sandbox.directory), '--keyturn', binary('KEYTURN'), '--config',
+                   str(self.context)]
+        if mistakes:
+            command += ['--mistakes', ','.join(mistakes)]
+        with open(self.directory / 'administrator.log', 'ab') as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=subprocess.STDOUT)
+        self._people.append(process)
+        return process
+
+    # ---- What is true. ----
+
+    def connection(self, state=None):
+        state = state or self.sandbox.state()
+        return state['celigo']['connections'][self.sandbox.info['connection']]
+
+    def flow_states(self, state=None):
+        state = state or self.sandbox.state()
+        return {flow: bool(document.get('disabled'))
+                for flow, document in state['celigo']['flows'].items()}
+
+    def writes(self):
+        """Calls that may have changed something in Celigo, tests left out."""
+        return [call for call in self.sandbox.calls()
+                if call['method'] in ('PUT', 'PATCH', 'POST', 'DELETE')
+                and call['path'].startswith('/v1/')
+                and not call['path'].endswith(('/ping', '/jobs/current', '/runs/stats'))]
+
+    def close(self):
+        for process in self._people:
+            stop(process)
+        if self.daemon is not None:
+            stop(self.daemon)
+        self.sandbox.stop()
+
+    def logs(self):
+        for path in sorted(self.directory.glob('*.log')):
+            lines = path.read_text(errors='replace').splitlines()
+            yield f'---- {path.name}, the last of {len(lines)} lines'
+            yield from lines[-LOG_LINES_SHOWN:]
+
+
+def step_state(migration, name):
+    for step in migration['steps']:
+        if step['name'] == name:
+            return step['state']
+    return 'PENDING'
+
+
+def describe(migration):
+    """A migration in a few lines, for the message of a failed test."""
+    if not migration:
+        return 'unknown'
+    steps = [f"{step['name']} {step['state']} ({step['attempt']}): {step['message']}"
+             for step in migration['steps'] if step['attempt']]
+    attention = migration.get('attention') or {}
+    return '\n  '.join([f"{migration['state']} {migration.get('failure', '')} {attention}"] + steps)
+
+
+def differences(before, after, path=''):
+    """{path: (before, after)} of two JSON documents; absent is None."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        found = {}
+        for key in {**before, **after}:
+            found.update(differences(before.get(key), after.get(key),
+                                     f'{path}.{key}' if path else key))
+        return found
+    return {} if before == after else {path: (before, after)}
+
+
+def live_tokens(state, name=None):
+    """The tokens of NetSuite that are in force and were not there from the start."""
+    return [token for account in state['netsuite'].values() for token in account['tokens']
+            if not token['revoked'] and not token['inactive']
+            and (token['name'] == name if name else token['name'].startswith('keyturn-'))]
+
+
+class Person:
+    """A NetSuite administrator who does what tasks say, with chosen mistakes.
+
+    Unlike the sandbox's automatic one it answers one task at a time and only
+    when it is asked to, so that a test can look at the world in between.
+    """
+
+    WRONG_ROLE = 'Celigo Jira Connector'
+    WRONG_APPLICATION = 'integrator.io'
+
+    def __init__(self, world, *mistakes):
+        self.world = world
+        self.mistakes = set(mistakes)
+        self.answered = []
+        self._mends = []
+        self._token_is_wrong = False
+        self._fields = {}
+
+    def mistake(self, name):
+        if name not in self.mistakes:
+            return False
+        self.mistakes.remove(name)
+        return True
+
+    def mend(self):
+        """Puts right what was done wrongly."""
+        for act, arguments in self._mends:
+            self.world.sandbox.act(act, **arguments)
+        self._mends.clear()
+
+    def answer(self, task):
+        fields = {field['name']: field['value'] for field in task['fields']}
+        self._fields.update(fields)
+        self.answered.append(task)
+        if task['problem']:
+            self.mend()
+        if task['answer'] == 'TOKEN' or (task['answer'] == 'DONE_OR_TOKEN'
+                                         and self._token_is_wrong):
+            return self.submit(task)
+        if task['step'] == 'ENABLE_TBA' and not self.mistake('feature_off'):
+            self.world.sandbox.act('enable-feature')
+        elif task['step'] == 'ENABLE_TBA':
+            self._mends.append(('enable-feature', {}))
+        elif task['step'] == 'CREATE_ROLE':
+            self.make_role(fields)
+        elif task['step'] == 'ASSIGN_ROLE' and task['blocking']:
+            self.world.sandbox.act('assign-role', user=fields['user'], role=fields['role_name'])
+        elif task['step'] == 'ASSIGN_ROLE':
+            self.world.sandbox.act('unassign-role', user=fields['user'], role=fields['role_name'])
+        elif task['step'] == 'ISSUE_TOKEN' and not task['blocking']:
+            self.world.sandbox.act('revoke-token', name=task['tokenName'] or fields['token_name'])
+        elif 'flows' in fields:
+            for name in fields['flows'].split(', '):
+                self.world.sandbox.act('edit-flow', tile=self.world.sandbox.info['tile'], name=name,
+                                       set={'disabled': ' off ' in task['title']})
+        return self.world.keyturn('task', 'done', task['name'])
+
+    def make_role(self, fields):
+        permissions = [name.strip() for name in fields.get('permissions', '').split(',')
+                       if name.strip()]
+        if 'source_role' not in fields:
+            return self.world.sandbox.act('edit-role', role=fields['role_name'], inactive=False,
+                                          add_permissions=permissions)
+        made = {'from': fields['source_role'], 'name': fields['role_name'],
+                'add_permissions': permissions, 'force': True}
+        if self.mistake('missing_permission'):
+            made['omit_permissions'] = permissions
+            self._mends.append(('edit-role', {'role': fields['role_name'],
+                                              'add_permissions': permissions}))
+        return self.world.sandbox.act('clone-role', **made)
+
+    def token(self, name, **wrong):
+        made = {'application': self._fields['application'], 'user': self._fields['user'],
+                'role': self._fields['role_name'], 'name': name, 'force': True, **wrong}
+        return self.world.sandbox.act('create-token', **made)
+
+    def submit(self, task):
+        name = task['tokenName']
+        self._token_is_wrong = False
+        wrong = {}
+        if self.mistake('wrong_role'):
+            wrong = {'role': self.WRONG_ROLE}
+        elif self.mistake('wrong_application'):
+            wrong = {'application': self.WRONG_APPLICATION}
+        token = self.token(name, **wrong)
+        if self.mistake('secret_mistyped'):
+            secret = token['tokenSecret']
+            token['tokenSecret'] = secret[:-1] + ('1' if secret[-1] == '0' else '0')
+            wrong = {'secret': True}
+        if wrong:
+            self._token_is_wrong = True
+            self._mends.append(('revoke-token', {'token_id': token['tokenId']}))
+        if self.mistake('integration_blocked'):
+            self.world.sandbox.act('block-integration', application=self._fields['application'])
+            self._mends.append(('unblock-integration',
+                                {'application': self._fields['application']}))
+        return self.hand_in(task, token)
+
+    def hand_in(self, task, token, expect=DONE):
+        text = json.dumps({'tokenId': token['tokenId'], 'tokenSecret': token['tokenSecret']})
+        return self.world.keyturn('task', 'submit', task['name'], '--from-file', '-', text=text,
+                                  expect=expect)
+
+    def work_until(self, migration, done, limit_s=MIGRATION_MAX_S):
+        """Answers tasks until `done(migration, open tasks)`; gives the migration."""
+        last = {}
+
+        def step():
+            shown = self.world.show(migration)
+            last.update(shown)
+            tasks = [task for task in self.world.open_tasks()
+                     if task['migration'] == shown['name'] and task['blocking']]
+            if done(shown, tasks):
+                return shown
+            for task in tasks:
+                self.answer(task)
+            return None
+        try:
+            return wait_until(step, f'{migration} is where the test wants it', limit_s)
+        except TimeoutError as error:
+            raise AssertionError(f'{error}; it is {describe(last)}') from None
+
+    def work_to_the_end(self, migration):
+        return self.work_until(
+            migration, lambda shown, _: shown['state'] in AT_REST + ('NEEDS_ATTENTION',))
+
+    def work_until_problem(self, migration):
+        """The first task that reports a problem."""
+        found = []
+
+        def done(shown, tasks):
+            found[:] = [task for task in tasks if task['problem']]
+            return found or shown['state'] in AT_REST + ('NEEDS_ATTENTION',)
+        shown = self.work_until(migration, done)
+        if not found:
+            raise AssertionError(f'no task reported a problem: {describe(shown)}')
+        return found[0]
+
+    def work_until_asked(self, migration, step):
+        """The open task of `step`, everything before it answered."""
+        found = []
+
+        def done(shown, tasks):
+            found[:] = [task for task in tasks if task['step'] == step]
+            return found or shown['state'] in AT_REST + ('NEEDS_ATTENTION',)
+        shown = self.work_until(migration, done)
+        if not found:
+            raise AssertionError(f'no task for {step}: {describe(shown)}')
+        return found[0]
+
+
+class EndToEndTest(unittest.TestCase):
+    """Makes worlds, ends them whatever happens, prints their logs on failure."""
+
+    maxDiff = None
+
+    def run(self, result=None):
+        self._directories = []
+        self._lock = threading.Lock()
+        before = len(result.failures) + len(result.errors)
+        try:
+            return super().run(result)
+        finally:
+            failed = len(result.failures) + len(result.errors) > before
+            for directory, world in self._directories:
+                if failed and world is not None and world.failed:
+                    print('\n'.join([f'==== logs of {self.id()}'] + list(world.logs())),
+                          file=sys.stderr)
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def world(self, **how):
+        directory = tempfile.mkdtemp(prefix='keyturn-')
+        with self._lock:
+            self._directories.append((directory, None))
+            slot = len(self._directories) - 1
+        world = World(directory, **how)
+        world.failed = True
+        with self._lock:
+            self._directories[slot] = (directory, world)
+        self.addCleanup(world.close)
+        return world
+
+    def each(self, cases, work, workers=3):
+        """Runs `work(case)` for every case, several at a time, each a sub-test."""
+        for case, error in in_parallel(work, list(cases), workers):
+            with self.subTest(case=str(case)):
+                if error is not None:
+                    raise error
+
+    # ---- What must hold at the end. ----
+
+    INTENDED = {'netsuite.authType', 'netsuite.tokenId', 'netsuite.tokenSecret',
+                'netsuite._iClientId', 'netsuite.requestLevelCredentials', 'netsuite.email',
+                'netsuite.password'}
+    # Set by the server on every PUT (fact sheet Celigo, 2.2, 2.3, contract row 10).
+    BY_THE_SERVER = {'lastModified', 'netsuite.wsdlVersion'}
+
+    def assert_switched(self, world, before, shown):
+        """The migration succeeded, and the world differs as intended and no more."""
+        self.assertEqual(shown['state'], 'SUCCEEDED', describe(shown))
+        after = world.sandbox.state()
+        changed = differences(world.connection(before), world.connection(after))
+        self.assertEqual(set(changed) - self.BY_THE_SERVER, self.INTENDED)
+        netsuite = world.connection(after)['netsuite']
+        self.assertEqual(netsuite['authType'], 'token')
+        self.assertIs(netsuite['requestLevelCredentials'], True)
+        self.assertEqual(netsuite['_iClientId'], world.sandbox.info['iclient'])
+        self.assertNotIn('email', netsuite)
+        self.assertNotIn('password', netsuite)
+        self.assertEqual(world.flow_states(after), world.flow_states(before))
+        self.assertEqual(after['lost_records'], 0)
+        self.assert_other_documents_untouched(world, before, after)
+        used = [token for token in live_tokens(after) if token['id'] == netsuite['tokenId']]
+        self.assertEqual(len(used), 1, 'the connection uses a token that is in force')
+        self.assertEqual(used[0]['secret'], netsuite['tokenSecret'])
+        self.assertEqual(len(live_tokens(after)), 1, 'exactly one token was made and is in force')
+        return after
+
+    def assert_other_documents_untouched(self, world, before, after):
+        own = world.sandbox.info['connection']
+        for connection, document in before['celigo']['connections'].items():
+            if connection != own:
+                self.assertEqual(after['celigo']['connections'][connection], document)
+        self.assertEqual(after['celigo']['iclients'], before['celigo']['iclients'])
+        for flow, document in before['celigo']['flows'].items():
+            changed = differences(document, after['celigo']['flows'][flow])
+            self.assertLessEqual(set(changed), {'lastModified', 'lastExecutedAt'})
+
+    def assert_connection_untouched(self, world, before):
+        self.assertEqual(world.connection(), world.connection(before))
+
+    def assert_celigo_untouched(self, world, before):
+        """Nothing was written: no document differs, no call that writes was made."""
+        after = world.sandbox.state()
+        self.assertEqual(after['celigo']['connections'], before['celigo']['connections'])
+        self.assertEqual(world.flow_states(after), world.flow_states(before))
+        self.assertEqual(world.writes(), [])
+
+
+def main():
+    unittest.main(verbosity=2)
