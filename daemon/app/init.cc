@@ -148,7 +148,8 @@ absl::StatusOr<Setup> Check(const InitOptions& options) {
   if (options.context_out.empty()) {
     ASSIGN_OR_RETURN(setup.context_path, DefaultContextPath());
   } else {
-    setup.context_path = fs::absolute(options.context_out).string();
+    setup.context_path =
+        fs::absolute(options.context_out).lexically_normal().string();
   }
   return setup;
 }

@@ -108,11 +108,11 @@ TEST_F(ContextFileTest, LeavesAFileAloneThatOthersCanRead) {
 }
 
 TEST_F(ContextFileTest, TheUsersOwnFileIsWhereTheEnvironmentSays) {
-  setenv("HOME", "/home/ann", 1);
+  setenv("HOME", "/nowhere/ann", 1);
   unsetenv("XDG_CONFIG_HOME");
   EXPECT_THAT(
       DefaultContextPath(),
-      IsOkAndHolds(std::string("/home/ann/.config/keyturn/config.yaml")));
+      IsOkAndHolds(std::string("/nowhere/ann/.config/keyturn/config.yaml")));
   setenv("XDG_CONFIG_HOME", "/elsewhere", 1);
   EXPECT_THAT(DefaultContextPath(),
               IsOkAndHolds(std::string("/elsewhere/keyturn/config.yaml")));

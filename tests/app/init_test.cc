@@ -35,11 +35,14 @@ using ::testing::Not;
 class InitTest : public ::testing::Test {
  protected:
   InitTest() {
-    options_.data_dir = directory_.Path("d");
+    options_.data_dir = In("d");
     options_.tcp = "127.0.0.1:0";
-    options_.context_out = directory_.Path("context.yaml");
+    options_.context_out = In("context.yaml");
   }
 
+  std::string In(const std::string& name) {
+    return fs::path(directory_.Path(name)).lexically_normal();
+  }
   absl::StatusOr<std::string> Run() { return Init(options_, absl::Now()); }
   std::string InData(const std::string& name) {
     return absl::StrCat(options_.data_dir, "/", name);
@@ -168,7 +171,7 @@ TEST_F(InitTest, NamesTheOptionThatIsWrong) {
 }
 
 TEST_F(InitTest, DoesWithoutASocketWhereItsPathWouldBeTooLong) {
-  options_.data_dir = directory_.Path(std::string(100, 'd'));
+  options_.data_dir = In(std::string(100, 'd'));
 
   const absl::StatusOr<std::string> report = Run();
 

@@ -93,7 +93,8 @@ class Process {
   std::string text_;
 };
 
-int Run(std::vector<std::string> arguments, std::string* output = nullptr) {
+int RunKeyturnd(std::vector<std::string> arguments,
+                std::string* output = nullptr) {
   Process process(std::move(arguments));
   const int code = process.Wait();
   if (output != nullptr) *output = process.text();
@@ -104,9 +105,9 @@ class KeyturndTest : public ::testing::Test {
  protected:
   KeyturndTest() {
     std::string output;
-    EXPECT_EQ(Run({"init", "--data-dir", data_, "--tcp", "127.0.0.1:0",
-                   "--context-out", context_},
-                  &output),
+    EXPECT_EQ(RunKeyturnd({"init", "--data-dir", data_, "--tcp", "127.0.0.1:0",
+                           "--context-out", context_},
+                          &output),
               kStopped)
         << output;
   }
@@ -233,7 +234,7 @@ TEST_F(KeyturndTest, ASecondDaemonOnTheSameDataIsRefused) {
   const auto daemon = Start();
   std::string output;
 
-  EXPECT_EQ(Run({"--config", config_}, &output), kLocked);
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kLocked);
   EXPECT_THAT(output, HasSubstr("STORE_LOCKED"));
   EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
 }
@@ -257,19 +258,20 @@ TEST_F(KeyturndTest, AWrongConfigurationIsToldBeforeAnythingStarts) {
   std::ofstream(config_, std::ios::app) << "surprise: 1\n";
   std::string output;
 
-  EXPECT_EQ(Run({"--config", config_}, &output), kBadConfiguration);
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kBadConfiguration);
   EXPECT_THAT(output, HasSubstr(config_ + ":"));
   EXPECT_THAT(output, HasSubstr("surprise: is unknown"));
 }
 
 TEST_F(KeyturndTest, ChecksAConfigurationWithoutServing) {
   std::string output;
-  EXPECT_EQ(Run({"--check-config", "--config", config_}, &output), kStopped);
+  EXPECT_EQ(RunKeyturnd({"--check-config", "--config", config_}, &output),
+            kStopped);
   EXPECT_THAT(output, HasSubstr("is good"));
   std::filesystem::copy_file(data_ + "/ca-key.pem", data_ + "/server-key.pem",
                              std::filesystem::copy_options::overwrite_existing);
 
-  EXPECT_EQ(Run({"--check-config", "--config", config_}, &output),
+  EXPECT_EQ(RunKeyturnd({"--check-config", "--config", config_}, &output),
             kBadConfiguration);
   EXPECT_THAT(output, HasSubstr("server-key.pem is not the key of the"));
 }
@@ -281,30 +283,32 @@ TEST_F(KeyturndTest, ADamagedStoreHasItsOwnCode) {
       << std::string(20000, 'x');
   std::string output;
 
-  EXPECT_EQ(Run({"--config", config_}, &output), kStoreBroken) << output;
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kStoreBroken)
+      << output;
 }
 
 TEST_F(KeyturndTest, AnotherRootKeyIsRefused) {
   std::ofstream(data_ + "/root.key", std::ios::binary) << std::string(32, 'k');
   std::string output;
 
-  EXPECT_EQ(Run({"--config", config_}, &output), kFailed);
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kFailed);
   EXPECT_THAT(output, HasSubstr("WRONG_ROOT_KEY"));
 }
 
 TEST(KeyturndCommandTest, HelpsAndTellsItsVersion) {
   std::string output;
-  EXPECT_EQ(Run({"--help"}, &output), kStopped);
+  EXPECT_EQ(RunKeyturnd({"--help"}, &output), kStopped);
   EXPECT_THAT(output, HasSubstr("--check-config"));
-  EXPECT_EQ(Run({"--version"}, &output), kStopped);
+  EXPECT_EQ(RunKeyturnd({"--version"}, &output), kStopped);
   EXPECT_THAT(output, HasSubstr(KEYTURN_VERSION));
 }
 
 TEST(KeyturndCommandTest, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(Run({}), kBadConfiguration);
-  EXPECT_EQ(Run({"--nonsense"}), kBadConfiguration);
-  EXPECT_EQ(Run({"init"}), kBadConfiguration);
-  EXPECT_EQ(Run({"--config", "/nowhere/keyturnd.yaml"}), kBadConfiguration);
+  EXPECT_EQ(RunKeyturnd({}), kBadConfiguration);
+  EXPECT_EQ(RunKeyturnd({"--nonsense"}), kBadConfiguration);
+  EXPECT_EQ(RunKeyturnd({"init"}), kBadConfiguration);
+  EXPECT_EQ(RunKeyturnd({"--config", "/nowhere/keyturnd.yaml"}),
+            kBadConfiguration);
 }
 
 }  // namespace

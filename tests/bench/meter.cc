@@ -56,7 +56,7 @@ CommitShape ShapeOf(const store::Batch& batch) {
 
 void Meter::Observe(Observer observer) {
   auto shared = std::make_shared<const Observer>(std::move(observer));
-  absl::MutexLock lock(&mutex_);
+  base::MutexLock lock(mutex_);
   observer_ = std::move(shared);
 }
 
@@ -85,7 +85,7 @@ void Meter::Commit(store::Batch batch, CommitCallback done) {
 void Meter::Tell(const Durable& durable) {
   std::shared_ptr<const Observer> observer;
   {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(mutex_);
     observer = observer_;
   }
   if (observer != nullptr && *observer != nullptr) (*observer)(durable);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "daemon/base/mutex.h"
 #include "daemon/store/store.h"
 #include "tests/bench/trace.h"
 
@@ -123,7 +123,7 @@ class Meter final : public store::Store {
   void Tell(const Durable& durable);
 
   Trace& trace_;
-  absl::Mutex mutex_;
+  base::Mutex mutex_;
   std::shared_ptr<const Observer> observer_ ABSL_GUARDED_BY(mutex_);
   // Last: destroyed first, it may still call back.
   std::unique_ptr<store::Store> inner_;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "daemon/base/mutex.h"
 
 namespace keyturn::bench {
 
@@ -39,20 +39,20 @@ class Trace {
   bool on() const { return on_; }
 
   void Add(Work work) {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(mutex_);
     work_.push_back(std::move(work));
   }
 
   // Everything since Start, in its order; ends the recording.
   std::vector<Work> Stop() {
     on_ = false;
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(mutex_);
     return std::move(work_);
   }
 
  private:
   std::atomic<bool> on_ = false;
-  absl::Mutex mutex_;
+  base::Mutex mutex_;
   std::vector<Work> work_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -99,8 +99,8 @@ class Server final : public Upstream {
     if (!error) acceptor_.bind(loopback, error);
     if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
     if (error) return absl::InternalError(error.message());
-    origin_ = absl::StrCat("https://127.0.0.1:",
-                           acceptor_.local_endpoint().port());
+    origin_ =
+        absl::StrCat("https://127.0.0.1:", acceptor_.local_endpoint().port());
     asio::co_spawn(context_, Accept(), asio::detached);
     thread_ = std::thread([this] { context_.run(); });
     return absl::OkStatus();
@@ -134,7 +134,8 @@ class Server final : public Upstream {
       const size_t head = co_await asio::async_read_until(
           stream, buffer, std::string_view("\r\n\r\n"), completion);
       if (error) co_return;
-      const size_t size = head + BodySize(std::string_view(bytes).substr(0, head));
+      const size_t size =
+          head + BodySize(std::string_view(bytes).substr(0, head));
       if (size > bytes.size()) {
         auto rest = asio::transfer_exactly(size - bytes.size());
         co_await asio::async_read(stream, buffer, rest, completion);
@@ -178,9 +179,8 @@ class Server final : public Upstream {
 
   std::string AnswerTo(std::string_view method, std::string_view path) {
     if (path == "/v1/tokenInfo") {
-      return Answer("200 OK",
-                    R"({"_userId":"5f3aaaaaaaaaaaaaaaaaaa02",)"
-                    R"("scope":"fullaccess"})");
+      return Answer("200 OK", R"({"_userId":"5f3aaaaaaaaaaaaaaaaaaa02",)"
+                              R"("scope":"fullaccess"})");
     }
     if (path == "/v1/iclients") {
       return Answer("200 OK",

@@ -176,6 +176,7 @@ class FakeDaemon::MigrationsService : public v1::Migrations::Service {
       state = response.snapshot().state();
       writer->Write(response);
     }
+    ++daemon_.watches_begun_;
     for (;;) {
       for (const v1::Event& event : daemon_.events_) {
         if (event.sequence() <= after) continue;
@@ -591,6 +592,14 @@ bool FakeDaemon::WaitForCalls(const std::string& method, int times) {
     return count >= times;
   };
   return mutex_.AwaitWithTimeout(absl::Condition(&called), kWaitMax);
+}
+
+bool FakeDaemon::WaitForWatches(int times) {
+  absl::MutexLock lock(&mutex_);
+  const auto begun = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return watches_begun_ >= times;
+  };
+  return mutex_.AwaitWithTimeout(absl::Condition(&begun), kWaitMax);
 }
 
 int FakeDaemon::generation() const {

@@ -74,6 +74,9 @@ class FakeDaemon {
   std::vector<std::string> request_ids(const std::string& method) const;
   // Waits until this method was called so often; false after 10 seconds.
   bool WaitForCalls(const std::string& method, int times);
+  // Waits until so many watches were accepted and have sent their snapshots:
+  // what happens afterwards reaches them as events.
+  bool WaitForWatches(int times);
 
  private:
   class MigrationsService;
@@ -105,6 +108,7 @@ class FakeDaemon {
   v1::Migration next_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   int generation_ ABSL_GUARDED_BY(mutex_) = 0;
+  int watches_begun_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::vector<grpc::Status>> failures_
       ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::function<void()>> actions_ ABSL_GUARDED_BY(mutex_);

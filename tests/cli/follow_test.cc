@@ -96,7 +96,7 @@ TEST_F(FollowTest, MigratesAndTellsEachEventOnce) {
   daemon_.Put(RunningMigration());
   Progress(1);
   std::thread world([this] {
-    daemon_.WaitForCalls("WatchMigrations", 1);
+    daemon_.WaitForWatches(1);
     Progress(2);
     Succeed(3);
   });
@@ -167,7 +167,7 @@ TEST_F(FollowTest, TellsBadEndsByTheExitCode) {
 TEST_F(FollowTest, StopsWatchingWhenAttentionIsNeeded) {
   daemon_.Put(RunningMigration());
   std::thread world([this] {
-    daemon_.WaitForCalls("WatchMigrations", 1);
+    daemon_.WaitForWatches(1);
     EndAs(1, StuckMigration());
   });
   const Result result = Keyturn({"migrate", "-f", spec_});
@@ -201,7 +201,7 @@ TEST_F(FollowTest, WaitsAtATaskOtherwise) {
   daemon_.Put(RunningMigration());
   AwaitTask(1);
   std::thread world([this] {
-    daemon_.WaitForCalls("WatchMigrations", 1);
+    daemon_.WaitForWatches(1);
     Progress(2);
     Succeed(3);
   });
@@ -215,11 +215,11 @@ TEST_F(FollowTest, SurvivesBrokenStreamsWithoutGapOrRepetition) {
   daemon_.Put(RunningMigration());
   std::thread world([this] {
     for (int i = 1; i <= 4; ++i) {
-      daemon_.WaitForCalls("WatchMigrations", i);
+      daemon_.WaitForWatches(i);
       Progress(i);
       daemon_.BreakWatches();
     }
-    daemon_.WaitForCalls("WatchMigrations", 5);
+    daemon_.WaitForWatches(5);
     Succeed(5);
   });
   const Result result = Keyturn({"attach", kSampleId});
@@ -235,12 +235,12 @@ TEST_F(FollowTest, SurvivesBrokenStreamsWithoutGapOrRepetition) {
 TEST_F(FollowTest, SurvivesARestartOfTheDaemon) {
   daemon_.Put(RunningMigration());
   std::thread world([this] {
-    daemon_.WaitForCalls("WatchMigrations", 1);
+    daemon_.WaitForWatches(1);
     Progress(1);
     daemon_.Stop();
     Progress(2);
     daemon_.Start();
-    daemon_.WaitForCalls("WatchMigrations", 2);
+    daemon_.WaitForWatches(2);
     Succeed(3);
   });
   const Result result = Keyturn({"attach", kSampleId});
@@ -255,13 +255,13 @@ TEST_F(FollowTest, SurvivesARestartOfTheDaemon) {
 TEST_F(FollowTest, TakesASnapshotWhereTheEventsAreForgotten) {
   daemon_.Put(RunningMigration());
   std::thread world([this] {
-    daemon_.WaitForCalls("WatchMigrations", 1);
+    daemon_.WaitForWatches(1);
     Progress(1);
     daemon_.Fail("WatchMigrations",
                  MakeError(grpc::StatusCode::OUT_OF_RANGE, "OUT_OF_RANGE",
                            "the floor is 100"));
     daemon_.BreakWatches();
-    daemon_.WaitForCalls("WatchMigrations", 3);
+    daemon_.WaitForWatches(2);
     Succeed(200);
   });
   const Result result = Keyturn({"attach", kSampleId});
@@ -319,11 +319,12 @@ TEST_F(FollowTest, ShowsThePlanAndStartsOnlyAfterAYes) {
   TerminalSession terminal(WithConfig({"migrate", "-f", spec_}), kTerminal);
   ASSERT_TRUE(terminal.Expect("Changes of the connection's document"));
   ASSERT_TRUE(terminal.Expect("Start this migration? [y/N] "));
-  daemon_.When("StartMigration", [this] { Succeed(1); });
+  daemon_.When("WatchMigrations", [this] { Succeed(1); });
   terminal.Type("y\n");
   EXPECT_EQ(terminal.Wait(), ExitCode::kDone);
   EXPECT_THAT(terminal.shown(), HasSubstr("SUCCEEDED"));
   EXPECT_THAT(daemon_.requests(), Not(Contains(HasSubstr("start: true"))));
+  EXPECT_THAT(daemon_.requests(), Contains(HasSubstr("etag: \"e1\"")));
 }
 
 TEST_F(FollowTest, ANoCancelsWhatWasPlanned) {
@@ -393,7 +394,7 @@ TEST_F(FollowTest, GoesOnWhenSomebodyElseAnswersTheTask) {
 
 TEST_F(FollowTest, RedrawsInTheWidthOfTheTerminal) {
   daemon_.Put(RunningMigration());
-  TerminalSession terminal(WithConfig({"attach", kSampleId}), kTerminal, 120);
+  TerminalSession terminal(WithConfig({"attach", kSampleId}), kTerminal, 160);
   ASSERT_TRUE(terminal.Expect("page by page, to copy them into CeligoJiraTBA"))
       << terminal.shown();
   terminal.Resize(80, 24);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -109,6 +110,9 @@ TerminalSession::TerminalSession(const std::vector<std::string>& arguments,
 
 TerminalSession::~TerminalSession() {
   if (thread_.joinable()) {
+    struct sigaction action = {};
+    sigaction(SIGINT, nullptr, &action);
+    if (action.sa_handler != SIG_DFL) kill(getpid(), SIGINT);
     Type("\x04");
     Wait();
   }

@@ -52,7 +52,7 @@ class TerminalSession {
                   int rows = 24);
   TerminalSession(const TerminalSession&) = delete;
   TerminalSession& operator=(const TerminalSession&) = delete;
-  // Ends the input and waits for the program.
+  // Interrupts the program where it takes signals, ends its input, and waits.
   ~TerminalSession();
 
   // Reads until `text` has appeared after what was expected before. False after

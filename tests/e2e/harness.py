@@ -155,13 +155,12 @@ class Sandbox:
 
     def calls(self):
         """Every call since the start or the last forget_calls."""
-        answer = self.control('GET', '/log')
-        return answer if isinstance(answer, list) else answer['calls']
+        return self.control('GET', '/log')['requests']
 
     def forget_calls(self):
         self.control('DELETE', '/log')
 
-    def act(self, name, **arguments):
+    def act(self, name, /, **arguments):
         return self.control('POST', f'/act/{name}', arguments)
 
     def switch(self, **answers):
@@ -516,7 +515,7 @@ class Person:
         return self.world.sandbox.act('clone-role', **made)
 
     def token(self, name, **wrong):
-        made = {'application': self._fields['application'], 'user': self._fields['user'],
+        made = {'application': self._fields['application_name'], 'user': self._fields['user'],
                 'role': self._fields['role_name'], 'name': name, 'force': True, **wrong}
         return self.world.sandbox.act('create-token', **made)
 
@@ -537,9 +536,9 @@ class Person:
             self._token_is_wrong = True
             self._mends.append(('revoke-token', {'token_id': token['tokenId']}))
         if self.mistake('integration_blocked'):
-            self.world.sandbox.act('block-integration', application=self._fields['application'])
+            self.world.sandbox.act('block-integration', application=self._fields['application_name'])
             self._mends.append(('unblock-integration',
-                                {'application': self._fields['application']}))
+                                {'application': self._fields['application_name']}))
         return self.hand_in(task, token)
 
     def hand_in(self, task, token, expect=DONE):

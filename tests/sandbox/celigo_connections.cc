@@ -359,18 +359,21 @@ Response Celigo::Dependencies(const Json& connection) const {
             {"accessLevel", "owner"}};
   };
   Json all = Json::object();
+  const std::string integration = Text(connection, "_integrationId");
+  // What an integration app owns is used by its own documents only.
+  const auto candidates = [&](const Documents& documents) {
+    return integration.empty() ? documents.ids()
+                               : documents.OfIntegration(integration);
+  };
   const auto add = [&](const char* key, const Documents& documents) {
-    for (const std::string& one : documents.ids()) {
+    for (const std::string& one : candidates(documents)) {
       const Json& document = *documents.Find(one);
       if (Text(document, "_connectionId") == id) {
         all[key].push_back(entry(document));
       }
     }
   };
-  const std::string integration = Text(connection, "_integrationId");
-  for (const std::string& flow_id :
-       integration.empty() ? state_.flows.ids()
-                           : state_.flows.OfIntegration(integration)) {
+  for (const std::string& flow_id : candidates(state_.flows)) {
     const Json& flow = *state_.flows.Find(flow_id);
     const std::vector<std::string> used = ConnectionsOf(flow);
     if (std::find(used.begin(), used.end(), id) != used.end()) {
