@@ -17,7 +17,7 @@ constexpr int kAttemptsMax = 5;
 constexpr absl::Duration kPauseFirst = absl::Milliseconds(200);
 constexpr absl::Duration kPauseMax = absl::Seconds(2);
 constexpr int kMessageBytesMax = 64 * 1024 * 1024;
-constexpr int kReconnectPauseMinMs = 200;
+constexpr int kReconnectPauseFirstMs = 200;
 constexpr int kReconnectPauseMaxMs = 2000;
 // gRPC's "minimum reconnect backoff" is the time that one attempt to connect
 // may take, TLS handshake included (doc/connection-backoff.md).
@@ -31,7 +31,8 @@ grpc::ChannelArguments Arguments(const Context& context) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   kReconnectPauseFirstMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectPauseMaxMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
@@ -104,7 +105,9 @@ absl::Status Client::Attempt(
         absl::Now() + wait >= deadline) {
       return status;
     }
-    absl::SleepFor(wait);
+    const absl::Time until = absl::Now() + wait;
+    WaitForConnection(until);
+    absl::SleepFor(until - absl::Now());
     pause = std::min(2 * pause, kPauseMax);
   }
 }
@@ -113,6 +116,10 @@ std::unique_ptr<grpc::ClientReader<v1::WatchMigrationsResponse>> Client::Watch(
     grpc::ClientContext& context, const v1::WatchMigrationsRequest& request) {
   return std::get<std::unique_ptr<v1::Migrations::Stub>>(stubs_)
       ->WatchMigrations(&context, request);
+}
+
+bool Client::WaitForConnection(absl::Time until) {
+  return channel_->WaitForConnected(absl::ToChronoTime(until));
 }
 
 absl::Status Client::Tell(const grpc::Status& status) const {

@@ -76,6 +76,11 @@ class Client {
   std::unique_ptr<grpc::ClientReader<v1::WatchMigrationsResponse>> Watch(
       grpc::ClientContext& context, const v1::WatchMigrationsRequest& request);
 
+  // Works on the connection until it stands or `until` has come, and tells
+  // whether it stands. gRPC's synchronous calls connect only while somebody
+  // waits in one of them: who pauses between calls pauses here.
+  bool WaitForConnection(absl::Time until);
+
   // What a stream ended with, told as Call would tell it.
   absl::Status Tell(const grpc::Status& status) const;
 

@@ -260,8 +260,8 @@ std::string PlanPage(const v1::Migration& migration, const Style& style) {
   page += Heading("The way back", style);
   page += Hanging("  ",
                   absl::StrCat(plan.reversible_after_cut_over()
-                                   ? "Possible also after cut_over. "
-                                   : "Only before cut_over. ",
+                                   ? "Possible also after cut_over: "
+                                   : "Only before cut_over: ",
                                plan.reversibility()),
                   style);
   page += Heading("Plan hash", style) + "  " + OneLine(plan.hash()) + "\n";

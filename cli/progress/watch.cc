@@ -16,6 +16,8 @@ namespace keyturn::cli {
 namespace {
 
 constexpr size_t kInboxMax = 1024;
+// How soon a watch that is connecting notices that it is to stop.
+constexpr absl::Duration kConnectSlice = absl::Milliseconds(100);
 
 // Whether another stream may do better. What the daemon will refuse again is
 // not tried again.
@@ -164,9 +166,17 @@ bool Watcher::Put(WatchItem item) {
 
 bool Watcher::PauseAfter(const absl::Status& status) {
   if (absl::IsOutOfRange(status)) snapshot_next_ = true;
-  absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause_);
+  const absl::Time until = absl::Now() + pause_;
   pause_ = std::min(2 * pause_, options_.pause_max);
+  const bool was_connected = client_.WaitForConnection(absl::Now());
+  while (!was_connected && !Stopping() && absl::Now() < until) {
+    if (client_.WaitForConnection(
+            std::min(until, absl::Now() + kConnectSlice))) {
+      return true;
+    }
+  }
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), until - absl::Now());
   return !stopping_;
 }
 

@@ -67,7 +67,8 @@ class Watcher {
   bool Advance(const v1::WatchMigrationsResponse& response);
   // Waits for room; false when the watch is to stop.
   bool Put(WatchItem item);
-  // False when the watch is to stop.
+  // Works on the connection meanwhile, and goes on at once when it stands
+  // again. False when the watch is to stop.
   bool PauseAfter(const absl::Status& status);
   bool Stopping();
 

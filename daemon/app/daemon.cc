@@ -157,10 +157,8 @@ class Daemon {
           asio::post(engine_context_,
                      [this, account] { clients_->Forget(account); });
         }});
-    engine_thread_ = std::thread([this] {
-      pthread_setname_np(pthread_self(), "kt-engine");
-      engine_context_.run();
-    });
+    engine_thread_ = std::thread([this] { engine_context_.run(); });
+    pthread_setname_np(engine_thread_.native_handle(), "kt-engine");
     return absl::OkStatus();
   }
 

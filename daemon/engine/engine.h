@@ -40,7 +40,8 @@ struct Caller {
   std::string transport;
   // Empty: each call counts as a new one.
   std::string request_id;
-  // SHA-256, hex, of the request's content without its secrets.
+  // Keyed hash of the whole request, its secrets included: tells a repeated
+  // request from another one under the same id.
   std::string fingerprint;
 };
 

@@ -43,7 +43,8 @@ absl::Status FillCommand(const Request& request,
     ASSIGN_OR_RETURN(command->expected_revision, ParseEtag(request.etag()));
   }
   if constexpr (requires { request.reason(); }) {
-    RETURN_IF_ERROR(CheckProse("reason", request.reason(), kReasonSizeMax));
+    RETURN_IF_ERROR(
+        CheckProse("reason", request.reason(), engine::kReasonBytesMax));
     command->reason = request.reason();
   }
   if constexpr (requires { request.plan_hash(); }) {

@@ -15,8 +15,6 @@ namespace keyturn::rpc {
 
 inline constexpr size_t kRequestIdSizeMin = 8;
 inline constexpr size_t kRequestIdSizeMax = 64;
-inline constexpr size_t kReasonSizeMax = 1000;
-inline constexpr size_t kEvidenceSizeMax = 4000;
 
 inline constexpr std::string_view kMigrationPrefix = "migrations/";
 inline constexpr std::string_view kTaskPrefix = "tasks/";

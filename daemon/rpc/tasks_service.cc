@@ -13,15 +13,11 @@
 namespace keyturn::rpc {
 namespace {
 
-// Room for whatever a person may paste; what a token looks like is the
-// engine's to check.
-constexpr size_t kTokenSizeMax = 1024;
-
 absl::Status CheckToken(std::string_view field, const std::string& value) {
   if (value.empty()) return base::FieldError(field, "is missing");
-  if (value.size() <= kTokenSizeMax) return absl::OkStatus();
+  if (value.size() <= engine::kTokenBytesMax) return absl::OkStatus();
   return base::FieldError(
-      field, absl::StrCat("is longer than ", kTokenSizeMax, " bytes"));
+      field, absl::StrCat("is longer than ", engine::kTokenBytesMax, " bytes"));
 }
 
 engine::Callback<migration::Task> AnswerWith(v1::Task* response,
@@ -97,8 +93,8 @@ grpc::ServerUnaryReactor* TasksService::CompleteTask(
       [&](engine::Caller caller, Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string id,
                          ParseTaskName("name", request->name()));
-        RETURN_IF_ERROR(
-            CheckProse("evidence", request->evidence(), kEvidenceSizeMax));
+        RETURN_IF_ERROR(CheckProse("evidence", request->evidence(),
+                                   engine::kEvidenceBytesMax));
         engine_.CompleteTask(std::move(caller), std::move(id),
                              request->evidence(),
                              AnswerWith(response, std::move(finish)));

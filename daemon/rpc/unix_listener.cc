@@ -125,10 +125,8 @@ UnixListener::~UnixListener() {
 }
 
 void UnixListener::Start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "kt-unix");
-    Run();
-  });
+  thread_ = std::thread([this] { Run(); });
+  pthread_setname_np(thread_.native_handle(), "kt-unix");
 }
 
 void UnixListener::Stop() {

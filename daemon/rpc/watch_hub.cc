@@ -42,10 +42,8 @@ absl::Status WatchHub::Run() {
   });
   ASSIGN_OR_RETURN(published_, store_.LastSequence(/*migration_id=*/""));
   asio::co_spawn(context_, SendBookmarks(), asio::detached);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "kt-watch");
-    context_.run();
-  });
+  thread_ = std::thread([this] { context_.run(); });
+  pthread_setname_np(thread_.native_handle(), "kt-watch");
   return absl::OkStatus();
 }
 

@@ -144,6 +144,27 @@ asio::awaitable<Outcome> AssignRole(Context& context) {
   co_return co_await WithAccess(context, *client);
 }
 
+namespace {
+
+// Whether the role is on the employee now. Where that cannot be seen: yes.
+asio::awaitable<absl::StatusOr<bool>> IsGiven(Context& context,
+                                              NetSuiteAccount account) {
+  const Notes& notes = context.notes;
+  if (!account.has_access || notes.employee_id.empty() ||
+      notes.role_id.empty()) {
+    co_return true;
+  }
+  const absl::StatusOr<std::vector<netsuite::EmployeeRole>> roles =
+      co_await account.client->EmployeeRecordRoles(notes.employee_id);
+  if (absl::IsUnavailable(roles.status()) ||
+      absl::IsCancelled(roles.status())) {
+    co_return roles.status();
+  }
+  co_return !roles.ok() || Contains(IdsOf(*roles), notes.role_id);
+}
+
+}  // namespace
+
 asio::awaitable<Outcome> UndoAssignRole(Context& context) {
   if (!context.notes.role_added) {
     co_return Done("the role was not added by this migration");
@@ -152,6 +173,16 @@ asio::awaitable<Outcome> UndoAssignRole(Context& context) {
       context.outside.NetSuite(context.spec().netsuite.account);
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
+  }
+  const absl::StatusOr<bool> given = co_await IsGiven(context, *account);
+  if (!given.ok()) {
+    co_return FromError(given.status(), "reading the user's roles");
+  }
+  if (!*given) {
+    context.notes.role_added = false;
+    co_return Done("the user does not have the role",
+                   {{"user", context.spec().netsuite.user},
+                    {"role", context.spec().role.name}});
   }
   // Taking a line out means replacing the whole list, which could take other
   // roles away: a person does it.

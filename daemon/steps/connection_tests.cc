@@ -1,6 +1,7 @@
 #include "daemon/steps/connection_tests.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,18 +22,44 @@ absl::StatusOr<secret::Secret> WithToken(Context& context,
                                    context.notes.iclient_id);
 }
 
-absl::StatusOr<secret::Secret> WithOldLogin(Context& context,
-                                            const celigo::Document& document) {
+absl::StatusOr<OldLogin> WithOldLogin(Context& context,
+                                      const celigo::Document& document) {
   if (context.spec().old_login.empty()) {
     return base::WithReason(
         absl::FailedPreconditionError("the old login is not held"),
         "NO_OLD_LOGIN");
   }
-  ASSIGN_OR_RETURN(
-      const vault::NetSuiteLogin login,
-      context.vault.OpenAs<vault::NetSuiteLogin>(
-          context.spec().old_login, store::VersionLabel::kCurrent));
-  return celigo::MakeBasicDocument(document, login.email, login.password);
+  ASSIGN_OR_RETURN(const vault::OpenedCredential opened,
+                   context.vault.Open(context.spec().old_login,
+                                      store::VersionLabel::kCurrent));
+  const auto* login = std::get_if<vault::NetSuiteLogin>(&opened.payload);
+  if (login == nullptr) {
+    return base::WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            context.spec().old_login, " is not a netsuite-login credential")),
+        "CREDENTIAL_KIND");
+  }
+  OldLogin old;
+  old.version = opened.number;
+  ASSIGN_OR_RETURN(old.document, celigo::MakeBasicDocument(
+                                     document, login->email, login->password));
+  return old;
+}
+
+Outcome TestLost(Context& context, const absl::Status& status,
+                 std::string_view doing) {
+  Outcome outcome = FromError(status, doing);
+  const bool tried = outcome.kind == Outcome::Kind::kRetry &&
+                     http::EffectOf(status) == http::Effect::kUnknown;
+  if (!tried || ++context.notes.tests_lost < kTestsLostMax) return outcome;
+  context.notes.tests_lost = 0;
+  return Blocked(
+      "TEST_UNANSWERED", "operator",
+      absl::StrCat(outcome.message,
+                   ". Celigo may have tried the login each time; it is not "
+                   "tried again by itself, since five refused logins lock the "
+                   "user out of NetSuite for 30 minutes"),
+      {"see that Celigo answers again, then `keyturn retry`"});
 }
 
 std::string Fields(const std::vector<celigo::Difference>& differences) {

@@ -20,8 +20,24 @@ absl::StatusOr<secret::Secret> WithToken(Context& context,
 
 // The way back: `document` with the old login from the vault in it.
 // FailedPrecondition (NO_OLD_LOGIN) when the spec names none.
-absl::StatusOr<secret::Secret> WithOldLogin(Context& context,
-                                            const celigo::Document& document);
+struct OldLogin {
+  secret::Secret document;
+  // The credential's version.
+  int version = 0;
+};
+absl::StatusOr<OldLogin> WithOldLogin(Context& context,
+                                      const celigo::Document& document);
+
+// So many tests in a row may end without an answer; then a person decides.
+inline constexpr int kTestsLostMax = 2;
+
+// A test of a login ended with `status` instead of a result. Where Celigo may
+// have tried the login all the same, that may have been one of the five refused
+// logins that lock a user out (NetSuite help subsect_156935170194), so it is
+// repeated once at most. Counted in notes.tests_lost, which whoever gets a
+// result sets to 0.
+Outcome TestLost(Context& context, const absl::Status& status,
+                 std::string_view doing);
 
 // "netsuite.wsdlVersion, name".
 std::string Fields(const std::vector<celigo::Difference>& differences);

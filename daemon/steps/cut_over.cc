@@ -88,10 +88,13 @@ asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
   const absl::StatusOr<Document> written = co_await client.PutConnection(
       context.notes.connection_id, *std::move(document));
   if (!written.ok()) {
-    const Outcome outcome =
-        FromError(written.status(), "writing the connection");
-    if (outcome.kind != Outcome::Kind::kBlocked) co_return outcome;
-    co_return Failed(outcome.message);
+    Outcome outcome = FromError(written.status(), "writing the connection");
+    // A refused write changed nothing: before the switch that leads back.
+    if (outcome.kind == Outcome::Kind::kBlocked &&
+        !ConcernsOurAccess(written.status())) {
+      outcome.kind = Outcome::Kind::kFailed;
+    }
+    co_return outcome;
   }
   const absl::StatusOr<Document> read_back =
       co_await client.GetConnection(context.notes.connection_id);
@@ -167,7 +170,10 @@ asio::awaitable<Outcome> ProveOldLogin(Context& context,
   }
   const absl::StatusOr<celigo::PingResult> ping =
       co_await client.PingConnection(context.notes.connection_id);
-  if (!ping.ok()) co_return FromError(ping.status(), "testing the connection");
+  if (!ping.ok()) {
+    co_return TestLost(context, ping.status(), "testing the connection");
+  }
+  context.notes.tests_lost = 0;
   if (!ping->ok) {
     co_return Blocked(
         "OLD_LOGIN_REFUSED", "operator",
@@ -179,22 +185,69 @@ asio::awaitable<Outcome> ProveOldLogin(Context& context,
                  {{"netsuite.authType", "basic"}, {"test", "ok"}});
 }
 
-asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client) {
-  absl::StatusOr<secret::Secret> document =
-      WithOldLogin(context, context.notes.pre_image);
-  if (!document.ok()) {
-    if (base::ReasonOf(document.status()) == "NO_OLD_LOGIN") {
-      co_return OneWay(base::MessageOf(document.status()));
-    }
-    co_return FromError(document.status(), "making the old document");
+Outcome BackRefused(const absl::Status& status, std::string_view doing) {
+  if (base::ReasonOf(status) == "WSDL_TBA_MANDATORY") {
+    return OneWay("Celigo refuses password logins");
   }
+  return FromError(status, doing);
+}
+
+// The gate before a token that works is taken out again: Celigo tests the old
+// document unsaved. No value: it works.
+asio::awaitable<std::optional<Outcome>> TestOldDocument(
+    Context& context, celigo::Client& client, const secret::Secret& document) {
+  const absl::StatusOr<celigo::PingResult> ping =
+      co_await client.PingCandidate(document.Clone());
+  if (!ping.ok()) {
+    const Outcome refused = BackRefused(ping.status(), "testing the old login");
+    if (refused.kind == Outcome::Kind::kTurnForward) co_return refused;
+    co_return TestLost(context, ping.status(), "testing the old login");
+  }
+  context.notes.tests_lost = 0;
+  if (ping->ok) co_return std::nullopt;
+  co_return OneWay("NetSuite refuses the old login");
+}
+
+// `gated`: the connection logs in with a token that must not be lost.
+asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
+                                   bool gated) {
+  absl::StatusOr<OldLogin> old =
+      WithOldLogin(context, context.notes.pre_image);
+  if (!old.ok()) {
+    co_return FromError(old.status(), "making the old document");
+  }
+  if (gated) {
+    std::optional<Outcome> closed =
+        co_await TestOldDocument(context, client, old->document);
+    if (closed.has_value()) co_return *std::move(closed);
+  }
+  context.notes.back_version = old->version;
+  const absl::Status saved =
+      co_await context.checkpoint("about to write the old login back");
+  if (!saved.ok()) co_return FromError(saved, "storing what is to be written");
   const absl::StatusOr<Document> written = co_await client.PutConnection(
-      context.notes.connection_id, *std::move(document));
+      context.notes.connection_id, std::move(old->document));
   if (!written.ok()) {
-    if (base::ReasonOf(written.status()) == "WSDL_TBA_MANDATORY") {
-      co_return OneWay("Celigo refuses password logins");
+    co_return BackRefused(written.status(), "writing the connection back");
+  }
+  co_return co_await ProveOldLogin(context, client);
+}
+
+// The connection logs in with a password. Was that our doing?
+asio::awaitable<Outcome> UndoneAlready(Context& context,
+                                       celigo::Client& client) {
+  const Notes& notes = context.notes;
+  if (notes.back_version == 0 && !migration::IsCutOver(context.migration)) {
+    co_return Done("the connection was not switched",
+                   {{"netsuite.authType", "basic"}});
+  }
+  if (notes.back_version > 0) {
+    const absl::StatusOr<OldLogin> old =
+        WithOldLogin(context, notes.pre_image);
+    // A person has given the credential another password since.
+    if (old.ok() && old->version != notes.back_version) {
+      co_return co_await WriteBack(context, client, /*gated=*/false);
     }
-    co_return FromError(written.status(), "writing the connection back");
   }
   co_return co_await ProveOldLogin(context, client);
 }
@@ -209,15 +262,12 @@ asio::awaitable<Outcome> UndoCutOver(Context& context) {
   const std::shared_ptr<celigo::Client> client = *opened;
   const absl::StatusOr<Document> now =
       co_await client->GetConnection(context.notes.connection_id);
+  if (absl::IsNotFound(now.status())) {
+    co_return Done("the connection is gone from Celigo: nothing to go back to");
+  }
   if (!now.ok()) co_return FromError(now.status(), "reading the connection");
   if (celigo::AuthTypeOf(*now) == "basic") {
-    if (http::StringAt(*now, "lastModified") ==
-            http::StringAt(context.notes.pre_image, "lastModified") ||
-        !migration::IsCutOver(context.migration)) {
-      co_return Done("the connection was not switched",
-                     {{"netsuite.authType", "basic"}});
-    }
-    co_return co_await ProveOldLogin(context, *client);
+    co_return co_await UndoneAlready(context, *client);
   }
   if (context.notes.sent_version == 0) {
     co_return Done("somebody else switched the connection; it is left so",
@@ -241,7 +291,7 @@ asio::awaitable<Outcome> UndoCutOver(Context& context) {
   }
   std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
   if (unquiet.has_value()) co_return *std::move(unquiet);
-  co_return co_await WriteBack(context, *client);
+  co_return co_await WriteBack(context, *client, /*gated=*/true);
 }
 
 }  // namespace keyturn::steps

@@ -107,10 +107,15 @@ asio::awaitable<absl::StatusOr<std::vector<DiscoveredConnection>>> Discover(
   for (DiscoveredConnection& connection : found) {
     if (connection.tile.empty()) continue;
     if (flows.count(connection.tile) == 0) {
-      CO_ASSIGN_OR_RETURN(const std::vector<Document> listed,
-                          co_await celigo.IntegrationFlows(connection.tile));
+      const absl::StatusOr<std::vector<Document>> listed =
+          co_await celigo.IntegrationFlows(connection.tile);
       std::vector<DiscoveredConnection::Flow>& of_tile = flows[connection.tile];
-      for (const Document& flow : listed) of_tile.push_back(FlowOf(flow));
+      // A connection may outlive its tile.
+      if (!listed.ok() && !absl::IsNotFound(listed.status())) {
+        co_return listed.status();
+      }
+      if (!listed.ok()) continue;
+      for (const Document& flow : *listed) of_tile.push_back(FlowOf(flow));
     }
     connection.flows = flows[connection.tile];
   }

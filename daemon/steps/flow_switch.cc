@@ -33,6 +33,7 @@ std::string NameOf(const Context& context, const std::string& id) {
 // Errors that say that this way of switching is not open, rather than that
 // Celigo cannot be asked now.
 bool IsRefusal(const absl::Status& status) {
+  if (ConcernsOurAccess(status)) return false;
   return status.code() == absl::StatusCode::kFailedPrecondition ||
          status.code() == absl::StatusCode::kNotFound ||
          status.code() == absl::StatusCode::kInvalidArgument;
@@ -44,8 +45,7 @@ asio::awaitable<absl::Status> SwitchFlow(Context& context,
                                          celigo::Client& client,
                                          std::string flow_id, bool enable) {
   const FlowNote* note = FindNote(context, flow_id);
-  if (note != nullptr && context.notes.app_version_1 &&
-      !context.notes.tile_id.empty()) {
+  if (note != nullptr && !note->foreign && context.notes.app_version_1) {
     std::optional<std::string> store_id;
     if (!note->store_id.empty()) store_id = note->store_id;
     const absl::Status persisted = co_await client.PersistSettings(
@@ -144,18 +144,96 @@ absl::Duration PollInterval(int waits) {
                   absl::Milliseconds(500) * (1 << std::min(waits, 10)));
 }
 
+// How long the step has been at it.
+absl::Duration Elapsed(const Context& context) {
+  const absl::Time now = context.clock.Now();
+  return now - context.record().started_at.value_or(now);
+}
+
+Outcome AwaitUpdate(const Context& context) {
+  if (Elapsed(context) <= kUpdateMax) {
+    return WaitFor(kDrainPollMax,
+                   "waits for the update of the integration app to end");
+  }
+  return Blocked(
+      "APP_UPDATING", "operator",
+      absl::StrCat("the integration app ", context.notes.tile_name,
+                   " has been updating for more than ",
+                   absl::FormatDuration(kUpdateMax),
+                   "; its flows cannot be switched meanwhile"),
+      {"finish the app's update in Celigo, then `keyturn retry`"});
+}
+
+// Notes what each flow goes back to. Whether anything new was noted.
+bool NoteStates(Context& context, const FlowStates& now) {
+  bool news = false;
+  for (FlowNote& flow : context.notes.flows) {
+    const auto found = now.find(flow.id);
+    const bool enabled = found != now.end() && found->second;
+    if (flow.was_enabled.has_value() && (*flow.was_enabled || !enabled)) {
+      continue;
+    }
+    flow.was_enabled = enabled;
+    news = true;
+  }
+  return news;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<celigo::Document>>> TileFlows(
+    const Context& context, celigo::Client& client) {
+  if (context.notes.tile_id.empty()) {
+    co_return std::vector<celigo::Document>();
+  }
+  absl::StatusOr<std::vector<celigo::Document>> flows =
+      co_await client.IntegrationFlows(context.notes.tile_id);
+  // Without its tile, each flow is looked for by its own id.
+  if (absl::IsNotFound(flows.status())) {
+    co_return std::vector<celigo::Document>();
+  }
+  co_return flows;
+}
+
+// Flows that the tile has got since the plan was made.
+asio::awaitable<absl::Status> NoteNewFlows(
+    Context& context, celigo::Client& client,
+    const std::vector<celigo::Document>& flows) {
+  celigo::Document tile;
+  for (const celigo::Document& flow : flows) {
+    if (FindNote(context, http::StringAt(flow, "_id")) != nullptr) continue;
+    if (tile.is_null()) {
+      CO_ASSIGN_OR_RETURN(tile,
+                          co_await client.GetIntegration(context.notes.tile_id));
+    }
+    FlowNote note = NoteOf(flow, tile);
+    note.unplanned = true;
+    context.notes.flows.push_back(std::move(note));
+  }
+  co_return absl::OkStatus();
+}
+
 }  // namespace
+
+FlowNote NoteOf(const celigo::Document& flow, const celigo::Document& tile) {
+  FlowNote note;
+  note.id = http::StringAt(flow, "_id");
+  note.name = http::StringAt(flow, "name");
+  note.export_ids = celigo::ExportIdsOf(flow);
+  note.foreign = tile.is_null() || http::StringAt(flow, "_integrationId") !=
+                                       http::StringAt(tile, "_id");
+  if (!note.foreign) {
+    note.store_id = celigo::StoreIdOf(tile, note.id).value_or("");
+  }
+  return note;
+}
 
 asio::awaitable<absl::StatusOr<FlowStates>> ReadFlowStates(
     Context& context, celigo::Client& client) {
+  CO_ASSIGN_OR_RETURN(const std::vector<celigo::Document> flows,
+                      co_await TileFlows(context, client));
+  CO_RETURN_IF_ERROR(co_await NoteNewFlows(context, client, flows));
   FlowStates all;
-  if (!context.notes.tile_id.empty()) {
-    CO_ASSIGN_OR_RETURN(
-        const std::vector<celigo::Document> flows,
-        co_await client.IntegrationFlows(context.notes.tile_id));
-    for (const celigo::Document& flow : flows) {
-      all[http::StringAt(flow, "_id")] = IsEnabled(flow);
-    }
+  for (const celigo::Document& flow : flows) {
+    all[http::StringAt(flow, "_id")] = IsEnabled(flow);
   }
   FlowStates ours;
   for (const FlowNote& note : context.notes.flows) {
@@ -175,22 +253,15 @@ asio::awaitable<absl::StatusOr<FlowStates>> ReadFlowStates(
 
 asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
                                                     celigo::Client& client,
-                                                    FlowStates wanted) {
-  const absl::StatusOr<FlowStates> before =
-      co_await ReadFlowStates(context, client);
-  if (!before.ok()) {
-    co_return FromError(before.status(), "reading the flows");
-  }
-  const std::vector<std::string> to_switch = NotAsWanted(wanted, *before);
+                                                    FlowStates wanted,
+                                                    FlowStates& now) {
+  const std::vector<std::string> to_switch = NotAsWanted(wanted, now);
   if (to_switch.empty()) co_return std::nullopt;
   const absl::StatusOr<bool> updating = co_await AppIsUpdating(context, client);
   if (!updating.ok()) {
     co_return FromError(updating.status(), "reading the integration");
   }
-  if (*updating) {
-    co_return WaitFor(kDrainPollMax,
-                      "waits for the update of the integration app to end");
-  }
+  if (*updating) co_return AwaitUpdate(context);
   std::string refusal;
   for (const std::string& id : to_switch) {
     const absl::Status switched =
@@ -199,10 +270,10 @@ asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
     if (!IsRefusal(switched)) co_return FromError(switched, "switching a flow");
     refusal = absl::StrCat(NameOf(context, id), ": ", switched.message());
   }
-  const absl::StatusOr<FlowStates> after =
-      co_await ReadFlowStates(context, client);
+  absl::StatusOr<FlowStates> after = co_await ReadFlowStates(context, client);
   if (!after.ok()) co_return FromError(after.status(), "reading the flows");
-  const std::vector<std::string> left = NotAsWanted(wanted, *after);
+  now = *std::move(after);
+  const std::vector<std::string> left = NotAsWanted(wanted, now);
   if (left.empty()) co_return std::nullopt;
   if (refusal.empty()) {
     refusal = "Celigo accepted the change, but the flows are as they were";
@@ -213,19 +284,24 @@ asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
 
 asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
                                                     celigo::Client& client) {
+  absl::StatusOr<FlowStates> states = co_await ReadFlowStates(context, client);
+  if (!states.ok()) co_return FromError(states.status(), "reading the flows");
+  if (NoteStates(context, *states)) {
+    const absl::Status saved =
+        co_await context.checkpoint("the state of every flow is noted");
+    if (!saved.ok()) co_return FromError(saved, "storing the flows' states");
+  }
   FlowStates wanted;
   for (const FlowNote& flow : context.notes.flows) wanted[flow.id] = false;
   std::optional<Outcome> switched =
-      co_await SwitchFlows(context, client, std::move(wanted));
+      co_await SwitchFlows(context, client, std::move(wanted), *states);
   if (switched.has_value()) co_return switched;
   const absl::StatusOr<std::string> busy = co_await Busy(context, client);
   if (!busy.ok()) {
     co_return FromError(busy.status(), "looking for unfinished jobs");
   }
   if (busy->empty()) co_return std::nullopt;
-  const absl::Time started =
-      context.record().started_at.value_or(context.clock.Now());
-  if (context.clock.Now() - started > kDrainMax) {
+  if (Elapsed(context) > kDrainMax) {
     co_return Failed(absl::StrCat(
         "the flows did not come to rest within ",
         absl::FormatDuration(kDrainMax), " (", *busy,
@@ -245,12 +321,11 @@ asio::awaitable<Outcome> RestoreFlows(Context& context) {
   for (const FlowNote& flow : context.notes.flows) {
     if (flow.was_enabled.value_or(false)) wanted[flow.id] = true;
   }
-  std::optional<Outcome> switched =
-      co_await SwitchFlows(context, *celigo, std::move(wanted));
-  if (switched.has_value()) co_return *std::move(switched);
-  const absl::StatusOr<FlowStates> now =
-      co_await ReadFlowStates(context, *celigo);
+  absl::StatusOr<FlowStates> now = co_await ReadFlowStates(context, *celigo);
   if (!now.ok()) co_return FromError(now.status(), "reading the flows");
+  std::optional<Outcome> switched =
+      co_await SwitchFlows(context, *celigo, std::move(wanted), *now);
+  if (switched.has_value()) co_return *std::move(switched);
   Outcome outcome = Done("every flow has its former state");
   for (const FlowNote& flow : context.notes.flows) {
     const auto found = now->find(flow.id);

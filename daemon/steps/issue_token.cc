@@ -5,6 +5,8 @@
 //
 // The vault's version is the look; the token list, where it may be read, the
 // proof; the connection's own test (test_candidate) the gate.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "daemon/steps/netsuite_checks.h"
@@ -16,6 +18,15 @@ namespace keyturn::steps {
 namespace {
 
 using migration::Task;
+
+// So many tokens are named when a migration goes back, newest last.
+constexpr int kRevocationsMax = 10;
+
+// Whether it is worth waiting for a better answer than an error.
+bool MayPassLater(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status);
+}
 
 bool CanIssue(const Context& context) {
   return !context.spec().token.consumer.empty() &&
@@ -110,10 +121,13 @@ asio::awaitable<Outcome> Issue(Context& context, NetSuiteAccount account) {
           std::move(arguments->login), context.notes.role_id,
           std::move(arguments->consumer_key), name);
   if (!issued.ok()) {
-    const std::string lost = absl::StrCat(
-        base::MessageOf(issued.status()), ". If NetSuite lists a token named ",
-        name, ", revoke it: its secret never arrived");
-    ++context.notes.tokens_asked;
+    std::string lost = base::MessageOf(issued.status());
+    if (http::EffectOf(issued.status()) == http::Effect::kUnknown) {
+      absl::StrAppend(&lost, ". If NetSuite lists a token named ", name,
+                      ", revoke it: its secret never arrived");
+      ++context.notes.tokens_asked;
+    }
+    context.notes.issue_sent = false;
     co_return Ask(IssueTokenTask(context, account.client->endpoints(),
                                  Task::Answer::kToken, lost));
   }
@@ -162,6 +176,29 @@ asio::awaitable<Outcome> IssueToken(Context& context) {
                                Task::Answer::kToken, std::move(problem)));
 }
 
+namespace {
+
+// The tokens that may have to be revoked: those that NetSuite lists, or, where
+// it does not let us see, every one that was asked for.
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> ToRevoke(
+    Context& context, NetSuiteAccount account, bool& listed) {
+  if (account.has_access) {
+    absl::StatusOr<std::vector<std::string>> live =
+        co_await LiveTokens(context, *account.client);
+    listed = live.ok();
+    if (live.ok() || MayPassLater(live.status())) co_return live;
+  }
+  std::vector<std::string> asked;
+  const int last = context.notes.tokens_asked;
+  for (int number = std::max(1, last - kRevocationsMax + 1); number <= last;
+       ++number) {
+    asked.push_back(TokenName(context.migration.id, number));
+  }
+  co_return asked;
+}
+
+}  // namespace
+
 asio::awaitable<Outcome> UndoIssueToken(Context& context) {
   if (context.notes.tokens_asked == 0) {
     co_return Done("no token was asked for");
@@ -171,27 +208,34 @@ asio::awaitable<Outcome> UndoIssueToken(Context& context) {
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
-  const std::string name =
-      TokenName(context.migration.id, context.notes.tokens_asked);
-  Outcome outcome = Done("a person is asked to revoke the token");
-  if (context.notes.token_version == 0 && !context.notes.issue_sent) {
-    outcome.message = "no token was handed in";
-    outcome.left_to_do.push_back(
-        absl::StrCat("if a token named ", name,
-                     " was made in NetSuite meanwhile, revoke it"));
-    co_return outcome;
+  bool listed = false;
+  const absl::StatusOr<std::vector<std::string>> tokens =
+      co_await ToRevoke(context, *account, listed);
+  if (!tokens.ok()) {
+    co_return FromError(tokens.status(), "reading the list of access tokens");
   }
+  Outcome outcome = Done("a person is asked to revoke the token");
   for (int version = 1; version <= context.notes.token_version; ++version) {
     outcome.credentials.push_back(
         store::RelabelVersion{TokenCredential(context.migration.id), version,
                               store::VersionLabel::kRevoked});
   }
-  outcome.follow_up_tasks.push_back(
-      RevokeTokenTask(context, account->client->endpoints()));
-  outcome.left_to_do.push_back(absl::StrCat(
-      "revoke the access token ",
-      TokenName(context.migration.id, std::max(1, context.notes.token_version)),
-      " in NetSuite"));
+  if (tokens->empty()) {
+    outcome.message = "NetSuite lists no token of this migration";
+    outcome.proofs = {{"tokens in force", "0"}};
+    co_return outcome;
+  }
+  const bool certain = listed || context.notes.token_version > 0;
+  if (!certain) outcome.message = "no token was handed in";
+  for (const std::string& name : *tokens) {
+    outcome.left_to_do.push_back(
+        listed ? absl::StrCat("revoke the access token ", name, " in NetSuite")
+               : absl::StrCat("revoke the access token ", name,
+                              " if NetSuite lists it"));
+    if (!certain) continue;
+    outcome.follow_up_tasks.push_back(
+        RevokeTokenTask(context, account->client->endpoints(), name));
+  }
   co_return outcome;
 }
 

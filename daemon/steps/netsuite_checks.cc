@@ -14,6 +14,9 @@
 namespace keyturn::steps {
 namespace {
 
+// So many of the names that were given out are looked for, newest first.
+constexpr int kTokenNamesMax = 10;
+
 using Levels = std::map<std::string, netsuite::Level>;
 
 Levels LevelsOf(const std::vector<netsuite::Permission>& permissions) {
@@ -56,11 +59,12 @@ bool MayLogInWithTokens(const Levels& levels) {
 // What the role should have: the source's permissions, where the source can be
 // read, and the added ones.
 asio::awaitable<absl::StatusOr<Levels>> WantedPermissions(
-    Context& context, netsuite::Client& client) {
+    Context& context, netsuite::Client& client, bool& source_found) {
   Levels wanted;
   if (!context.notes.source_role.empty()) {
     CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Role> sources,
                         co_await client.FindRoles(context.notes.source_role));
+    source_found = !sources.empty();
     if (!sources.empty()) {
       CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Permission> permissions,
                           co_await client.RolePermissions(sources.front().id));
@@ -135,7 +139,8 @@ asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
                       co_await client.RolePermissions(check.role_id));
   const Levels levels = LevelsOf(permissions);
   CO_ASSIGN_OR_RETURN(const Levels wanted,
-                      co_await WantedPermissions(context, client));
+                      co_await WantedPermissions(context, client,
+                                                 check.source_found));
   check.missing = Missing(wanted, levels);
   std::vector<std::string> problems;
   if (check.inactive) {
@@ -156,7 +161,11 @@ asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
       {"role", name},
       {"role id", check.role_id},
       {"permissions", absl::StrCat(levels.size())},
-      {"logs in with tokens", MayLogInWithTokens(levels) ? "yes" : "no"}};
+      {"logs in with tokens", MayLogInWithTokens(levels) ? "yes" : "no"},
+      {"compared with", check.source_found
+                            ? context.notes.source_role
+                            : absl::StrCat("nothing: NetSuite shows no role ",
+                                           context.notes.source_role)}};
   co_return check;
 }
 
@@ -192,35 +201,60 @@ asio::awaitable<absl::StatusOr<UserCheck>> CheckUser(Context& context,
   co_return check;
 }
 
+namespace {
+
+// Tokens of one of the names that were given out.
+asio::awaitable<absl::StatusOr<std::vector<netsuite::Token>>> TokensNamed(
+    Context& context, netsuite::Client& client, int number) {
+  netsuite::TokenFilter filter;
+  filter.name = TokenName(context.migration.id, number);
+  co_return co_await client.ListTokens(std::move(filter));
+}
+
+int OldestName(const Context& context) {
+  return std::max(1, context.notes.tokens_asked - kTokenNamesMax + 1);
+}
+
+// Puts what is to be said about the tokens of one name into `check`. Whether
+// that decides: one of them is not revoked.
+bool Decide(const std::vector<netsuite::Token>& tokens, const Context& context,
+            TokenCheck& check) {
+  bool live = false;
+  for (const netsuite::Token& token : tokens) {
+    const std::string problem = ProblemOf(token, context);
+    if (problem.empty()) {
+      check.good = true;
+      check.problem.clear();
+      check.proofs = {{"token", token.name},
+                      {"application", token.application},
+                      {"user", token.entity},
+                      {"role", token.role},
+                      {"revoked", "no"}};
+      return true;
+    }
+    if (check.problem.empty() || (!token.revoked && !live)) {
+      check.problem = problem;
+    }
+    live = live || !token.revoked;
+  }
+  return live;
+}
+
+}  // namespace
+
 asio::awaitable<absl::StatusOr<TokenCheck>> CheckToken(
     Context& context, netsuite::Client& client) {
   TokenCheck check;
-  bool listed = false;
+  bool decided = false;
   // The newest name first; an older one counts when its secret was only
   // mistyped and handed in again.
-  for (int number = context.notes.tokens_asked; number > 0 && !check.good;
-       --number) {
-    netsuite::TokenFilter filter;
-    filter.name = TokenName(context.migration.id, number);
+  for (int number = context.notes.tokens_asked;
+       number >= OldestName(context) && !decided; --number) {
     CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Token> tokens,
-                        co_await client.ListTokens(filter));
-    for (const netsuite::Token& token : tokens) {
-      listed = true;
-      const std::string problem = ProblemOf(token, context);
-      if (problem.empty()) {
-        check.good = true;
-        check.problem.clear();
-        check.proofs = {{"token", token.name},
-                        {"application", token.application},
-                        {"user", token.entity},
-                        {"role", token.role},
-                        {"revoked", "no"}};
-        break;
-      }
-      if (check.problem.empty()) check.problem = problem;
-    }
+                        co_await TokensNamed(context, client, number));
+    decided = Decide(tokens, context, check);
   }
-  if (!listed) {
+  if (check.problem.empty() && !check.good) {
     check.problem = absl::StrCat(
         "NetSuite lists no access token named ",
         TokenName(context.migration.id,
@@ -228,6 +262,21 @@ asio::awaitable<absl::StatusOr<TokenCheck>> CheckToken(
         ": the name was changed, or the token belongs to another account");
   }
   co_return check;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> LiveTokens(
+    Context& context, netsuite::Client& client) {
+  std::vector<std::string> live;
+  for (int number = OldestName(context); number <= context.notes.tokens_asked;
+       ++number) {
+    CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Token> tokens,
+                        co_await TokensNamed(context, client, number));
+    const bool any = std::any_of(
+        tokens.begin(), tokens.end(),
+        [](const netsuite::Token& token) { return !token.revoked; });
+    if (any) live.push_back(TokenName(context.migration.id, number));
+  }
+  co_return live;
 }
 
 asio::awaitable<std::vector<std::string>> DiagnoseToken(

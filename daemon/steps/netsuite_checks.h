@@ -29,6 +29,8 @@ struct RoleCheck {
   std::vector<std::string> missing;
   // What is wrong, for an administrator; empty: nothing.
   std::string problem;
+  // Whether the role that it is made from was there to be compared with.
+  bool source_found = false;
   std::string role_id;
   std::vector<migration::Proof> proofs;
 };
@@ -44,13 +46,18 @@ asio::awaitable<absl::StatusOr<UserCheck>> CheckUser(Context& context,
                                                      netsuite::Client& client);
 
 struct TokenCheck {
-  // A live token of one of the names that we gave out, with the right
-  // application, user and role.
+  // The newest token of the names that we gave out has the right application,
+  // user and role. One that is revoked counts only when there is no other.
   bool good = false;
   std::string problem;
   std::vector<migration::Proof> proofs;
 };
 asio::awaitable<absl::StatusOr<TokenCheck>> CheckToken(
+    Context& context, netsuite::Client& client);
+
+// Those of the names that we gave out under which NetSuite lists a token that is
+// not revoked.
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> LiveTokens(
     Context& context, netsuite::Client& client);
 
 // Why a login with the new token fails, as far as NetSuite lets us see; each

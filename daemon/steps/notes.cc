@@ -17,11 +17,14 @@ void VisitFlow(Note& flow, Visitor&& visit) {
   visit("id", flow.id);
   visit("name", flow.name);
   visit("storeId", flow.store_id);
+  visit("foreign", flow.foreign);
+  visit("unplanned", flow.unplanned);
   visit("exportIds", flow.export_ids);
   visit("test", flow.test);
   visit("run", flow.run);
   visit("wasEnabled", flow.was_enabled);
   visit("runRequestedAt", flow.run_requested_at);
+  visit("jobsBefore", flow.jobs_before);
   visit("jobId", flow.job_id);
 }
 
@@ -50,6 +53,8 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("issueSent", notes.issue_sent);
   visit("sentVersion", notes.sent_version);
   visit("sentOver", notes.sent_over);
+  visit("backVersion", notes.back_version);
+  visit("testsLost", notes.tests_lost);
 }
 
 struct Writer {

@@ -17,15 +17,22 @@ namespace keyturn::steps {
 struct FlowNote {
   std::string id;
   std::string name;
-  // Part of an integration app of version 1: switched through its settings.
+  // Of an app with several stores.
   std::string store_id;
+  // Not one of the tile's flows: it uses the connection from elsewhere.
+  bool foreign = false;
+  // Found after the plan was made.
+  bool unplanned = false;
   std::vector<std::string> export_ids;
   bool test = false;
   bool run = false;
-  // As quiesce found it; unset before.
+  // What it goes back to: as quiesce found it, or as somebody has switched it
+  // on since; unset before.
   std::optional<bool> was_enabled;
   // The real run: when it was asked for, and the job once it is known.
   std::optional<absl::Time> run_requested_at;
+  // Jobs that were there before: test runs, runs from before the switch.
+  std::vector<std::string> jobs_before;
   std::string job_id;
 };
 
@@ -68,6 +75,13 @@ struct Notes {
   // and the document it replaced.
   int sent_version = 0;
   http::Document sent_over;
+  // The version of the old login that was about to be written back when that
+  // PUT was sent; 0: none was.
+  int back_version = 0;
+
+  // Tests of a login in a row whose answer never came: each may have been a
+  // refused login.
+  int tests_lost = 0;
 };
 
 // Name of the migration's token credential in the vault.

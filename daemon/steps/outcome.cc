@@ -37,12 +37,13 @@ constexpr auto kAdvice = std::to_array<Advice>({
      "check the account's address and --ca-file, then `keyturn retry`"},
 });
 
-bool MayPass(absl::StatusCode code) {
+bool MayPass(absl::StatusCode code, std::string_view reason) {
   return code == absl::StatusCode::kUnavailable ||
          code == absl::StatusCode::kDeadlineExceeded ||
          code == absl::StatusCode::kResourceExhausted ||
          code == absl::StatusCode::kAborted ||
-         code == absl::StatusCode::kDataLoss;
+         (code == absl::StatusCode::kDataLoss &&
+          reason == "OUTSIDE_ANSWER_MALFORMED");
 }
 
 }  // namespace
@@ -98,12 +99,19 @@ Outcome Ask(migration::Task task) {
   return outcome;
 }
 
+bool ConcernsOurAccess(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  return reason == "OUTSIDE_LOGIN_REFUSED" || reason == "LOGIN_BLOCKED" ||
+         reason == "HOST_NOT_ALLOWED" || reason == "TLS_REFUSED" ||
+         reason == "OUTSIDE_REDIRECTED";
+}
+
 Outcome FromError(const absl::Status& status, std::string_view doing) {
   Outcome outcome;
   outcome.message =
       absl::StrCat("while ", base::ToAbsl(doing), ": ", status.message());
   const std::string reason = base::ReasonOf(status);
-  if (MayPass(status.code())) {
+  if (MayPass(status.code(), reason)) {
     outcome.kind = Outcome::Kind::kRetry;
     outcome.retry_after = http::RetryAfterOf(status);
     outcome.attention =

@@ -62,11 +62,19 @@ Outcome Blocked(std::string_view reason, std::string_view owner,
 Outcome Refused(absl::Status refusal);
 Outcome Ask(migration::Task task);
 
+// Whether the error speaks of our own way to the outside system (its host, the
+// account's credential) rather than of what was asked there: trying another way
+// does not help.
+bool ConcernsOurAccess(const absl::Status& status);
+
 // Sorts an error into retry, needs an operator, or a bug of ours:
-//  - Unavailable, DeadlineExceeded, ResourceExhausted, Aborted, DataLoss (an
-//    answer that makes no sense): another attempt, after what RetryAfterOf
-//    says;
+//  - Unavailable, DeadlineExceeded, ResourceExhausted, Aborted, DataLoss of an
+//    answer that makes no sense (OUTSIDE_ANSWER_MALFORMED): another attempt,
+//    after what RetryAfterOf says;
 //  - everything else: NEEDS_ATTENTION with the error's reason and what to do.
+// DataLoss of our own (a sealed credential that was altered) is none of these:
+// no attempt mends it.
+//
 // `doing` continues "while ...".
 Outcome FromError(const absl::Status& status, std::string_view doing);
 

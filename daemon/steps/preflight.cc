@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/steps/connection_tests.h"
+#include "daemon/steps/flow_switch.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/plan.h"
 #include "daemon/steps/recipes.h"
@@ -113,8 +114,42 @@ absl::Status WrongTile(std::string_view connection, std::string_view tile) {
       "spec.celigo.tile");
 }
 
-// Finds tile and connection from whichever of the two the spec names; found
-// from the tile, the three ways must agree.
+absl::Status Disagrees(std::string_view connection) {
+  return base::WithField(
+      absl::FailedPreconditionError(absl::StrCat(
+          "the tile's settings or its installation name another NetSuite "
+          "connection than ",
+          base::ToAbsl(connection),
+          "; see in Celigo which one the tile's flows use")),
+      "spec.celigo.connection");
+}
+
+// Whether the tile was installed with the connection, as far as it says.
+bool InstalledWith(const Document& tile, std::string_view id) {
+  if (!tile.contains("install") || !tile.at("install").is_array()) return true;
+  bool says = false;
+  for (const Document& step : tile.at("install")) {
+    const std::string named = http::StringAt(step, "_connectionId");
+    if (named == id) return true;
+    says = says || !named.empty();
+  }
+  return !says;
+}
+
+// Without the tile's other NetSuite connections, when it has been said which
+// one is meant. What the tile's settings and its installation say still counts.
+void KeepOnly(std::string_view id, const Document& tile,
+              std::vector<Document>& connections) {
+  if (id.empty() || !InstalledWith(tile, id)) return;
+  std::erase_if(connections, [id](const Document& connection) {
+    return http::StringAt(connection, "type") == "netsuite" &&
+           http::StringAt(connection, "_id") != id;
+  });
+}
+
+// Finds tile and connection from whichever of the two the spec names. The three
+// ways must agree, except that a tile may have further NetSuite connections
+// when the spec names the one that is meant.
 asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
                              Document& connection, Document& tile) {
   const migration::Spec::Celigo& named = context.spec().celigo;
@@ -135,6 +170,7 @@ asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
   std::vector<Document> connections;
   Stop stop = co_await ReadTile(context, client, tile_id, tile, connections);
   if (stop.has_value()) co_return stop;
+  KeepOnly(named.connection, tile, connections);
   const absl::StatusOr<celigo::TileConnection> found =
       celigo::FindNetSuiteConnection(tile, connections);
   if (!found.ok()) {
@@ -142,7 +178,9 @@ asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
         found.status().code() == absl::StatusCode::kFailedPrecondition;
     if (ambiguous || named.connection.empty()) {
       absl::Status refusal =
-          base::WithField(found.status(), "spec.celigo.tile");
+          ambiguous && !named.connection.empty()
+              ? Disagrees(named.connection)
+              : base::WithField(found.status(), "spec.celigo.tile");
       if (ambiguous) {
         refusal = base::WithReason(std::move(refusal), "AMBIGUOUS_CONNECTION");
       }
@@ -331,17 +369,6 @@ asio::awaitable<Stop> ChooseIClient(Context& context, celigo::Client& client,
 
 // ---- Flows. ----
 
-void AddFlow(Notes& notes, const Document& flow, const Document& tile) {
-  FlowNote note;
-  note.id = http::StringAt(flow, "_id");
-  note.name = http::StringAt(flow, "name");
-  note.export_ids = celigo::ExportIdsOf(flow);
-  if (!tile.is_null()) {
-    note.store_id = celigo::StoreIdOf(tile, note.id).value_or("");
-  }
-  notes.flows.push_back(std::move(note));
-}
-
 bool IsNoted(const Notes& notes, std::string_view id) {
   return std::any_of(notes.flows.begin(), notes.flows.end(),
                      [id](const FlowNote& flow) { return flow.id == id; });
@@ -353,7 +380,7 @@ asio::awaitable<Stop> ReadFlows(Context& context, celigo::Client& client,
                                 std::set<std::string>& enabled) {
   Notes& notes = context.notes;
   const auto add = [&](const Document& flow) {
-    AddFlow(notes, flow, tile);
+    notes.flows.push_back(NoteOf(flow, tile));
     const bool off = flow.contains("disabled") && flow.at("disabled") == true;
     if (!off) enabled.insert(notes.flows.back().id);
   };
@@ -437,21 +464,20 @@ asio::awaitable<Stop> ReadJobs(Context& context, celigo::Client& client,
 asio::awaitable<Stop> TestOldLogin(Context& context, celigo::Client& client,
                                    Survey& survey) {
   if (context.spec().old_login.empty()) co_return std::nullopt;
-  absl::StatusOr<secret::Secret> document =
-      WithOldLogin(context, context.notes.pre_image);
-  if (!document.ok()) {
-    if (absl::IsNotFound(document.status()) ||
-        document.status().code() == absl::StatusCode::kFailedPrecondition) {
-      co_return Refused(base::WithField(document.status(), "spec.old_login"));
+  absl::StatusOr<OldLogin> old = WithOldLogin(context, context.notes.pre_image);
+  if (!old.ok()) {
+    if (absl::IsNotFound(old.status()) || absl::IsInvalidArgument(old.status()) ||
+        absl::IsFailedPrecondition(old.status())) {
+      co_return Refused(base::WithField(old.status(), "spec.old_login"));
     }
-    co_return FromError(document.status(), "opening the old login");
+    co_return FromError(old.status(), "opening the old login");
   }
   const absl::StatusOr<celigo::PingResult> ping =
-      co_await client.PingCandidate(*std::move(document));
-  if (!ping.ok()) {
-    const Outcome error = FromError(ping.status(), "testing the old login");
-    if (base::ReasonOf(ping.status()) != "WSDL_TBA_MANDATORY") co_return error;
+      co_await client.PingCandidate(std::move(old->document));
+  if (!ping.ok() && base::ReasonOf(ping.status()) != "WSDL_TBA_MANDATORY") {
+    co_return TestLost(context, ping.status(), "testing the old login");
   }
+  context.notes.tests_lost = 0;
   survey.old_login_works = ping.ok() && ping->ok;
   co_return std::nullopt;
 }
@@ -508,9 +534,10 @@ asio::awaitable<Outcome> Plan(Context& context, celigo::Client& client,
   }
   stop = co_await ReadJobs(context, client, survey);
   if (stop.has_value()) co_return *std::move(stop);
-  stop = co_await TestOldLogin(context, client, survey);
-  if (stop.has_value()) co_return *std::move(stop);
   stop = co_await SurveyNetSuite(context, account, survey);
+  if (stop.has_value()) co_return *std::move(stop);
+  // Last: no failure after it may repeat what can be a refused login.
+  stop = co_await TestOldLogin(context, client, survey);
   if (stop.has_value()) co_return *std::move(stop);
   survey.enabled_flows = std::move(enabled);
   absl::StatusOr<migration::Plan> plan = MakePlan(context, survey);
@@ -539,7 +566,9 @@ asio::awaitable<Outcome> Preflight(Context& context) {
         base::WithField(account.status(), "spec.netsuite.account"));
   }
   // A new look begins from nothing.
+  const int tests_lost = context.notes.tests_lost;
   context.notes = Notes();
+  context.notes.tests_lost = tests_lost;
   const absl::StatusOr<celigo::TokenInfo> token =
       co_await client->GetTokenInfo();
   if (!token.ok()) {

@@ -18,16 +18,31 @@ constexpr absl::Duration kClockSlack = absl::Minutes(2);
 // So long a run that was asked for may take to appear among the jobs.
 constexpr absl::Duration kAppearMax = absl::Seconds(30);
 
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> JobsSince(
+    celigo::Client& client, std::string flow_id, absl::Time since) {
+  CO_ASSIGN_OR_RETURN(const std::vector<celigo::Job> jobs,
+                      co_await client.ListFlowJobs(flow_id, since));
+  std::vector<std::string> ids;
+  for (const celigo::Job& job : jobs) ids.push_back(job.id);
+  co_return ids;
+}
+
 // Finds the run that was asked for before a crash; nothing: it never began.
 asio::awaitable<absl::StatusOr<std::string>> FindRun(celigo::Client& client,
                                                      const FlowNote& flow) {
-  CO_ASSIGN_OR_RETURN(const std::vector<celigo::Job> jobs,
-                      co_await client.ListFlowJobs(
-                          flow.id, *flow.run_requested_at - kClockSlack));
-  co_return jobs.empty() ? std::string() : jobs.front().id;
+  CO_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                      co_await JobsSince(client, flow.id,
+                                         *flow.run_requested_at - kClockSlack));
+  std::erase_if(ids, [&flow](const std::string& id) {
+    return std::find(flow.jobs_before.begin(), flow.jobs_before.end(), id) !=
+           flow.jobs_before.end();
+  });
+  // Newest first: what came after the run that was asked for is not it.
+  co_return ids.empty() ? std::string() : ids.back();
 }
 
-// The run has a job id afterwards, or the step ends with the outcome.
+// The run has a job id afterwards, unless the flow is gone; or the step ends
+// with the outcome.
 asio::awaitable<std::optional<Outcome>> Begin(Context& context,
                                               celigo::Client& client,
                                               size_t index) {
@@ -44,11 +59,19 @@ asio::awaitable<std::optional<Outcome>> Begin(Context& context,
                         absl::StrCat("looks for the run of ", flow.name));
     }
   }
+  absl::StatusOr<std::vector<std::string>> before = co_await JobsSince(
+      client, flow.id, context.clock.Now() - 2 * kClockSlack);
+  if (!before.ok()) {
+    co_return FromError(before.status(), "reading the flow's jobs");
+  }
+  flow.jobs_before = *std::move(before);
   flow.run_requested_at = context.clock.Now();
   const absl::Status saved =
       co_await context.checkpoint(absl::StrCat("runs ", flow.name));
   if (!saved.ok()) co_return FromError(saved, "storing the run");
   absl::StatusOr<std::string> started = co_await client.RunFlow(flow.id);
+  // Gone for good: no attempt and no person can run it.
+  if (absl::IsNotFound(started.status())) co_return std::nullopt;
   if (!started.ok()) {
     co_return FromError(started.status(), absl::StrCat("running ", flow.name));
   }
@@ -71,6 +94,12 @@ asio::awaitable<std::optional<Outcome>> Judge(Context& context,
                                               size_t index, Outcome& done) {
   FlowNote& flow = context.notes.flows[index];
   const absl::StatusOr<celigo::Job> job = co_await client.GetJob(flow.job_id);
+  if (absl::IsNotFound(job.status())) {
+    Outcome failed = RunFailed(flow, "is not known to Celigo any more");
+    flow.job_id.clear();
+    flow.run_requested_at.reset();
+    co_return failed;
+  }
   if (!job.ok()) co_return FromError(job.status(), "reading the run's job");
   if (!celigo::IsFinal(job->status)) {
     if (context.clock.Now() - *flow.run_requested_at > kRunMax) {
@@ -115,6 +144,12 @@ asio::awaitable<Outcome> ProveTraffic(Context& context) {
     if (context.notes.flows[index].job_id.empty()) {
       std::optional<Outcome> ended = co_await Begin(context, *client, index);
       if (ended.has_value()) co_return *std::move(ended);
+    }
+    if (context.notes.flows[index].job_id.empty()) {
+      const std::string& name = context.notes.flows[index].name;
+      done.left_to_do.push_back(
+          absl::StrCat("the flow ", name, " is gone, so it was not run"));
+      continue;
     }
     std::optional<Outcome> ended =
         co_await Judge(context, *client, index, done);

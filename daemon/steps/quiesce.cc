@@ -13,7 +13,39 @@ bool StatesAreNoted(const Context& context) {
   for (const FlowNote& flow : context.notes.flows) {
     if (!flow.was_enabled.has_value()) return false;
   }
-  return true;
+  return !context.notes.flows.empty();
+}
+
+bool IsNoted(const Context& context, const std::string& id) {
+  for (const FlowNote& flow : context.notes.flows) {
+    if (flow.id == id) return true;
+  }
+  return false;
+}
+
+// Weeks may lie between plan and switch: flows that have come to use the
+// connection since are switched off like the others.
+asio::awaitable<absl::Status> NoteNewUsers(Context& context,
+                                           celigo::Client& client) {
+  CO_ASSIGN_OR_RETURN(
+      const std::vector<celigo::Dependency> users,
+      co_await client.ConnectionDependencies(context.notes.connection_id));
+  for (const celigo::Dependency& user : users) {
+    if (user.type != "flows" || IsNoted(context, user.id)) continue;
+    const absl::StatusOr<celigo::Document> flow =
+        co_await client.GetFlow(user.id);
+    if (absl::IsNotFound(flow.status())) continue;
+    if (!flow.ok()) co_return flow.status();
+    // Those of the tile are found through it.
+    if (!context.notes.tile_id.empty() &&
+        http::StringAt(*flow, "_integrationId") == context.notes.tile_id) {
+      continue;
+    }
+    FlowNote note = NoteOf(*flow, celigo::Document());
+    note.unplanned = true;
+    context.notes.flows.push_back(std::move(note));
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace
@@ -25,27 +57,29 @@ asio::awaitable<Outcome> Quiesce(Context& context) {
   }
   const std::shared_ptr<celigo::Client> celigo = *client;
   if (!StatesAreNoted(context)) {
-    const absl::StatusOr<FlowStates> states =
-        co_await ReadFlowStates(context, *celigo);
-    if (!states.ok()) co_return FromError(states.status(), "reading the flows");
-    for (FlowNote& flow : context.notes.flows) {
-      const auto found = states->find(flow.id);
-      flow.was_enabled = found != states->end() && found->second;
+    const absl::Status noted = co_await NoteNewUsers(context, *celigo);
+    if (!noted.ok()) {
+      co_return FromError(noted, "reading what depends on the connection");
     }
-    const absl::Status saved =
-        co_await context.checkpoint("the state of every flow is noted");
-    if (!saved.ok()) co_return FromError(saved, "storing the flows' states");
   }
   std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *celigo);
   if (unquiet.has_value()) co_return *std::move(unquiet);
   int switched_off = 0;
+  int unplanned = 0;
   for (const FlowNote& flow : context.notes.flows) {
     if (flow.was_enabled.value_or(false)) ++switched_off;
+    if (flow.unplanned) ++unplanned;
   }
-  co_return Done("all flows are off, nothing runs and nothing is queued",
-                 {{"flows", absl::StrCat(context.notes.flows.size())},
-                  {"switched off", absl::StrCat(switched_off)},
-                  {"unfinished jobs", "0"}});
+  Outcome outcome =
+      Done("all flows are off, nothing runs and nothing is queued",
+           {{"flows", absl::StrCat(context.notes.flows.size())},
+            {"switched off", absl::StrCat(switched_off)},
+            {"unfinished jobs", "0"}});
+  if (unplanned > 0) {
+    outcome.proofs.push_back(
+        {"flows made since the plan", absl::StrCat(unplanned)});
+  }
+  co_return outcome;
 }
 
 asio::awaitable<Outcome> UndoQuiesce(Context& context) {

@@ -134,11 +134,14 @@ Task UnassignRoleTask(const Context& context,
 }
 
 Task RevokeTokenTask(const Context& context,
-                     const netsuite::Endpoints& endpoints) {
-  const netsuite::NewToken token = TokenOf(context);
+                     const netsuite::Endpoints& endpoints,
+                     std::string token_name) {
+  netsuite::NewToken token = TokenOf(context);
+  token.token_name = std::move(token_name);
   Task task = FromScreen(
       context, absl::StrCat("Revoke the access token ", token.token_name),
       netsuite::RevokeTokenScreen(endpoints, token), "");
+  task.token_name = token.token_name;
   task.blocking = false;
   return task;
 }

@@ -41,7 +41,8 @@ migration::Task MendTokenTask(const Context& context,
 migration::Task UnassignRoleTask(const Context& context,
                                  const netsuite::Endpoints& endpoints);
 migration::Task RevokeTokenTask(const Context& context,
-                                const netsuite::Endpoints& endpoints);
+                                const netsuite::Endpoints& endpoints,
+                                std::string token_name);
 
 // A flow that Celigo does not let us switch: a person does it in its screens.
 migration::Task SwitchFlowsTask(const Context& context,

@@ -33,8 +33,9 @@ asio::awaitable<Outcome> TestCandidate(Context& context) {
   const absl::StatusOr<celigo::PingResult> ping =
       co_await (*client)->PingCandidate(*std::move(candidate));
   if (!ping.ok()) {
-    co_return FromError(ping.status(), "testing the new document");
+    co_return TestLost(context, ping.status(), "testing the new document");
   }
+  context.notes.tests_lost = 0;
   if (!ping->ok) co_return co_await AskToMend(context, ping->codes);
   co_return Done(
       "Celigo logged in to NetSuite with the new token; nothing is "

@@ -35,6 +35,14 @@ asio::awaitable<Outcome> ReadMetadata(Context& context,
   const Outcome outcome =
       FromError(types.status(), "reading NetSuite's record types");
   if (outcome.kind == Outcome::Kind::kRetry) co_return outcome;
+  if (ConcernsOurAccess(types.status())) {
+    // The connection's login or ours: whether our own token works tells.
+    const absl::StatusOr<celigo::TokenInfo> ours =
+        co_await client.GetTokenInfo();
+    if (!ours.ok()) {
+      co_return FromError(ours.status(), "reading NetSuite's record types");
+    }
+  }
   std::vector<std::string> codes = {"RECORD_TYPES_NOT_READABLE"};
   co_return co_await AskToMend(context, std::move(codes));
 }

@@ -65,10 +65,8 @@ asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
   if (!run.ok()) {
     const absl::StatusCode code = run.status().code();
     // Some adaptors have no test mode.
-    const std::string reason = base::ReasonOf(run.status());
-    const bool our_login =
-        reason == "OUTSIDE_LOGIN_REFUSED" || reason == "LOGIN_BLOCKED";
-    if (!our_login && (code == absl::StatusCode::kFailedPrecondition ||
+    if (!ConcernsOurAccess(run.status()) &&
+        (code == absl::StatusCode::kFailedPrecondition ||
                        code == absl::StatusCode::kNotFound)) {
       Verdict verdict;
       verdict.text = absl::StrCat("no test run possible (",
@@ -96,6 +94,10 @@ asio::awaitable<Outcome> VerifyFlows(Context& context) {
   int passed = 0;
   for (const FlowNote& flow : context.notes.flows) {
     if (!flow.test) continue;
+    if (flow.export_ids.empty()) {
+      outcome.proofs.push_back({flow.name, "has no source to be test-run"});
+      open.push_back(absl::StrCat(flow.name, ": has no source to be test-run"));
+    }
     for (const std::string& export_id : flow.export_ids) {
       const absl::StatusOr<Verdict> verdict =
           co_await TestOne(context, *client, flow.id, export_id);

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -38,7 +40,9 @@ constexpr std::chrono::seconds kPatience{30};
 // A child process whose output, both kinds, is read through one pipe.
 class Process {
  public:
-  explicit Process(std::vector<std::string> arguments) {
+  // As the user `uid`, if that is given, which takes root.
+  explicit Process(std::vector<std::string> arguments,
+                   std::optional<uid_t> uid = std::nullopt) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
     std::vector<char*> argv = {const_cast<char*>(KEYTURND)};
@@ -48,6 +52,7 @@ class Process {
     if (pid_ == 0) {
       dup2(ends[1], STDOUT_FILENO);
       dup2(ends[1], STDERR_FILENO);
+      if (uid.has_value() && (setgid(*uid) != 0 || setuid(*uid) != 0)) _exit(1);
       execv(KEYTURND, argv.data());
       _exit(127);
     }
@@ -274,6 +279,33 @@ TEST_F(KeyturndTest, ChecksAConfigurationWithoutServing) {
   EXPECT_EQ(RunKeyturnd({"--check-config", "--config", config_}, &output),
             kBadConfiguration);
   EXPECT_THAT(output, HasSubstr("server-key.pem is not the key of the"));
+}
+
+TEST_F(KeyturndTest, ServesTheUnixSocketAlone) {
+  YAML::Node config = YAML::LoadFile(config_);
+  config["listen"].remove("tcp");
+  config.remove("tls");
+  std::ofstream(config_) << config;
+
+  const auto daemon = Start();
+
+  EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
+}
+
+// gRPC tells a handler nothing of a peer's user: the two users that the socket
+// admits come in through two acceptors (rpc/peer.h).
+TEST_F(KeyturndTest, RootIsRootAlsoWhereTheDaemonIsAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "takes root";
+  constexpr uid_t kNobody = 65534;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(directory_.Path(""))) {
+    ASSERT_EQ(chown(entry.path().c_str(), kNobody, kNobody), 0);
+  }
+  ASSERT_EQ(chown(directory_.Path("").c_str(), kNobody, kNobody), 0);
+  Process daemon({"--config", config_}, kNobody);
+  ASSERT_TRUE(daemon.ReadUntil("msg=ready")) << daemon.text();
+
+  EXPECT_EQ(WhoAmI(Unix()), "uid:0");
 }
 
 TEST_F(KeyturndTest, ADamagedStoreHasItsOwnCode) {

@@ -159,6 +159,7 @@ class Benchmark {
 
   absl::StatusOr<std::unique_ptr<Daemon>> OpenDaemon(
       const TemporaryDirectory& directory, int migrations) {
+    upstream_->Forget();
     return Daemon::Open(absl::StrCat(directory.path(), "/data"), *upstream_,
                         trace_, migrations);
   }

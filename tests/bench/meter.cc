@@ -30,13 +30,14 @@ size_t BytesOf(const store::CredentialWrite& write) {
 CommitShape ShapeOf(const store::Batch& batch) {
   CommitShape shape;
   if (batch.migration) {
-    shape.state_bytes = EncodeMigration(batch.migration->migration).size();
+    shape.state_bytes =
+        store::EncodeMigration(batch.migration->migration).size();
   }
   for (const store::StoredEvent& event : batch.events) {
-    shape.row_bytes.push_back(EncodeEvent(event).size());
+    shape.row_bytes.push_back(store::EncodeEvent(event).size());
   }
   for (const migration::Task& task : batch.opened_tasks) {
-    shape.row_bytes.push_back(EncodeTask(task).size());
+    shape.row_bytes.push_back(store::EncodeTask(task).size());
   }
   for (const store::TaskClosing& closing : batch.closed_tasks) {
     shape.row_bytes.push_back(closing.task.id.size() +

@@ -6,6 +6,7 @@
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
 #include <asio/redirect_error.hpp>
@@ -13,6 +14,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <atomic>
+#include <future>
 #include <string_view>
 #include <thread>
 #include <unordered_set>
@@ -108,6 +110,14 @@ class Server final : public Upstream {
 
   const std::string& origin() const override { return origin_; }
   const std::string& ca_pem() const override { return ca_pem_; }
+  void Forget() override {
+    std::promise<void> done;
+    asio::post(context_, [this, &done] {
+      switched_.clear();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
   int64_t calls() const override { return calls_; }
   int64_t strange_calls() const override { return strange_calls_; }
 

@@ -31,6 +31,8 @@ class Upstream {
   virtual const std::string& origin() const = 0;
   // The authority of its certificate.
   virtual const std::string& ca_pem() const = 0;
+  // Every connection logs in with a password again.
+  virtual void Forget() = 0;
   // Requests answered, and those among them for which it had no answer.
   virtual int64_t calls() const = 0;
   virtual int64_t strange_calls() const = 0;

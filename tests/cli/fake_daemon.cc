@@ -1,7 +1,11 @@
 #include "tests/cli/fake_daemon.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <utility>
@@ -508,6 +512,24 @@ void FakeDaemon::Stop() {
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
   server_.reset();
+}
+
+void FakeDaemon::HangUp(int times) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  sockaddr_in address = {.sin_family = AF_INET,
+                         .sin_port = htons(static_cast<uint16_t>(port_)),
+                         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
+          0 &&
+      listen(listener, 1) == 0) {
+    for (int i = 0; i < times; ++i) {
+      const int connection = accept(listener, nullptr, nullptr);
+      if (connection >= 0) close(connection);
+    }
+  }
+  close(listener);
 }
 
 std::string FakeDaemon::ContextYaml() const {

@@ -47,6 +47,9 @@ class FakeDaemon {
   void Stop();
   void ListenOnUnixSocket(const std::string& path) { socket_ = path; }
 
+  // While it is stopped: hangs up on the next `times` connections to its port.
+  void HangUp(int times);
+
   // A file of contexts that leads here.
   std::string ContextYaml() const;
   std::string UnixContextYaml() const;

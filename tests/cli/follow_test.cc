@@ -252,6 +252,22 @@ TEST_F(FollowTest, SurvivesARestartOfTheDaemon) {
   }
 }
 
+TEST_F(FollowTest, FindsTheDaemonAgainAfterManyAttempts) {
+  daemon_.Put(RunningMigration());
+  std::thread world([this] {
+    daemon_.WaitForWatches(1);
+    daemon_.Stop();
+    daemon_.HangUp(5);
+    daemon_.Start();
+    daemon_.WaitForWatches(2);
+    Succeed(1);
+  });
+  const Result result = Keyturn({"attach", kSampleId});
+  world.join();
+  EXPECT_EQ(result.code, ExitCode::kDone) << result.error;
+  EXPECT_EQ(Count(result.out, "trying again"), 1) << result.out;
+}
+
 TEST_F(FollowTest, TakesASnapshotWhereTheEventsAreForgotten) {
   daemon_.Put(RunningMigration());
   std::thread world([this] {

@@ -118,7 +118,9 @@ asio::awaitable<Outcome> Script::Play(Key key, Context& context) {
 
 Script::Attempt Script::Next(Key key) {
   std::deque<Attempt>& scripted = scripted_[key];
-  if (scripted.empty()) return nullptr;
+  if (scripted.empty()) {
+    return otherwise == nullptr ? nullptr : otherwise(key.first, key.second);
+  }
   Attempt next = std::move(scripted.front());
   scripted.pop_front();
   return next;

@@ -56,6 +56,8 @@ class Script final : public engine::StepRunner {
   // Of one migration: more than one is a fault of the engine.
   int under_way_of_one_max = 0;
   bool reversible_after_cut_over = false;
+  // What attempts do that nothing was scripted for; null: they succeed.
+  std::function<Attempt(migration::Step step, bool undo)> otherwise;
 
  private:
   using Key = std::pair<migration::Step, bool>;

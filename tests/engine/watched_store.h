@@ -22,7 +22,8 @@ class WatchedStore final : public store::Store {
 
   // Commits whose callback has not returned.
   int under_way() const { return under_way_; }
-  int commits() const { return commits_; }
+  // One less with each commit that is asked for.
+  std::atomic<int> commits_left = 0;
   // Asked before each commit, on the committing thread: an error is given to
   // the callback, from within Commit, in place of the commit.
   std::function<absl::Status(const store::Batch&)> refuse;
@@ -110,7 +111,6 @@ class WatchedStore final : public store::Store {
 
  private:
   std::atomic<int> under_way_ = 0;
-  std::atomic<int> commits_ = 0;
   // Last: destroyed first, it may still call back.
   std::unique_ptr<store::Store> inner_;
 };

@@ -357,7 +357,7 @@ TEST_F(CallsTest, ATasksSecretIsHandedOverAndNowhereToBeSeen) {
                            request, &task_))
                 .field,
             "token_secret");
-  request.set_token_secret(std::string(1025, 's'));
+  request.set_token_secret(std::string(engine::kTokenBytesMax + 1, 's'));
   const grpc::Status too_long =
       Call(&v1::Tasks::Stub::SubmitTaskSecret, tasks_.get(), request, &task_);
   EXPECT_EQ(DetailsOf(too_long).field, "token_secret");

@@ -245,7 +245,6 @@ asio::awaitable<absl::StatusOr<std::vector<Job>>> Client::ListJobs(
 }
 
 asio::awaitable<absl::StatusOr<PingResult>> Client::Ping(Call call) {
-  call.repeatable = true;
   call.timeout = kSlowCallTimeout;
   absl::StatusOr<http::Response> response = co_await Exchange(call);
   if (!response.ok()) co_return response.status();

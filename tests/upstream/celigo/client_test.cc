@@ -258,7 +258,7 @@ TEST_F(ClientTest, AGoodPing) {
   EXPECT_EQ(fake_.sent()[0].Line(),
             "POST https://api.integrator.io/v1/connections/c1/ping");
   EXPECT_EQ(fake_.sent()[0].body, "{}");
-  EXPECT_TRUE(fake_.sent()[0].repeatable);
+  EXPECT_FALSE(fake_.sent()[0].repeatable);
 }
 
 TEST_F(ClientTest, AFailedPingInBothForms) {

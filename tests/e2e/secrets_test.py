@@ -1,0 +1,182 @@
+"""No secret that was handed in is found anywhere but where it belongs: not in
+logs, the data directory, output, /proc/*/cmdline or environ."""
+
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import urllib.parse
+
+import harness
+
+CANARY = 'canary-3f9c1d7a55e84b20'
+SHORTEST = 8
+
+
+class ProcessWatcher:
+    """Reads cmdline and environ of every process that runs one of our binaries."""
+
+    def __init__(self):
+        self.seen = {}
+        self._binaries = {os.path.realpath(harness.binary(name))
+                          for name in ('KEYTURND', 'KEYTURN', 'KEYTURN_SANDBOX')}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._over.wait(0.005):
+            self.look()
+
+    def look(self):
+        for process in pathlib.Path('/proc').iterdir():
+            if not process.name.isdigit():
+                continue
+            try:
+                if os.path.realpath(process / 'exe') not in self._binaries:
+                    continue
+                for what in ('cmdline', 'environ'):
+                    self.seen[(process.name, what, (process / what).read_bytes())] = None
+            except OSError:
+                continue  # It has ended.
+
+    def stop(self):
+        self._over.set()
+        self._thread.join()
+
+    def texts(self):
+        return {f'/proc/{pid}/{what}': content for pid, what, content in self.seen}
+
+
+def forms(secret):
+    """How a secret could be written down."""
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    found = {raw, raw.hex().encode(), raw.hex().upper().encode(),
+             base64.b64encode(raw).rstrip(b'='), base64.urlsafe_b64encode(raw).rstrip(b'='),
+             urllib.parse.quote(raw).encode(), raw[::-1]}
+    return {form for form in found if len(form) >= SHORTEST}
+
+
+def find(secrets, texts):
+    """Where which secret is: 'place: name'."""
+    found = []
+    for name, secret in secrets.items():
+        for form in forms(secret):
+            found += [f'{place}: {name}' for place, content in texts.items() if form in content]
+    return sorted(set(found))
+
+
+class SecretsTest(harness.EndToEndTest):
+
+    def setUp(self):
+        self.watcher = ProcessWatcher()
+        self.addCleanup(self.watcher.stop)
+
+    def texts(self, world):
+        """Everything that we or the daemon wrote, and what ran."""
+        texts = {}
+        # The root key belongs into its file, the server's private key too.
+        own = {world.data / 'root.key', world.data / 'server-key.pem', world.data / 'ca-key.pem'}
+        for path in list(world.data.rglob('*')) + list(world.directory.glob('*.log')):
+            if path.is_file() and path not in own:
+                texts[str(path.relative_to(world.directory))] = path.read_bytes()
+        for number, output in enumerate(world.outputs):
+            texts[f'output {number}'] = output.encode()
+        texts.update(self.watcher.texts())
+        return texts
+
+    def handed_in(self, world, tokens):
+        info = world.sandbox.info
+        secrets = {'celigo token': info['celigo_token']}
+        for name, path in (('tba', info['netsuite']['tba_file']),
+                           ('m2m', info['netsuite']['m2m_file']),
+                           ('old login', info['old_login_file'])):
+            for key, value in json.loads(pathlib.Path(path).read_text()).items():
+                if key != 'email':
+                    secrets[f'{name} {key}'] = value
+        for number, token in enumerate(tokens):
+            secrets[f'token {number} id'] = token['id']
+            secrets[f'token {number} secret'] = token['secret']
+        key = (world.data / 'root.key').read_bytes()
+        secrets['root key'] = key.strip()
+        for name, value in list(secrets.items()):
+            text = value if isinstance(value, bytes) else value.encode()
+            try:
+                secrets[name + ' decoded'] = bytes.fromhex(text.decode())
+            except ValueError:
+                pass
+        return secrets
+
+    def use_everything(self, world):
+        """A migration with mistakes, bad input with secrets in it, and all that prints."""
+        info = world.sandbox.info
+        world.add_credential('spare', 'netsuite-m2m', info['netsuite']['m2m_file'])
+        world.keyturn('credential', 'rotate', 'acme-celigo', '--from-file',
+                      info['celigo_token_file'])
+        tba = json.loads(pathlib.Path(info['netsuite']['tba_file']).read_text())
+        half = world.file('half.json', json.dumps({**tba, 'surplus': tba['tokenSecret']}))
+        world.add_credential('half', 'netsuite-tba', half, expect=harness.USAGE)
+        half.unlink()
+        world.keyturn('discover', 'acme')
+        migration = world.migrate(world.spec(name='spec-with-old-login.yaml'))
+        person = harness.Person(world, 'secret_mistyped', 'wrong_application')
+        task = person.work_until_asked(migration, 'ISSUE_TOKEN')
+        world.keyturn('task', 'submit', task['name'], '--from-file', '-', expect=harness.USAGE,
+                      text='{"tokenId": "' + tba['tokenId'] + '", "tokenSecret": ' +
+                      tba['tokenSecret'] + '}')
+        shown = person.work_until(migration, lambda shown, _: harness.step_state(
+            shown, 'QUIESCE') != 'PENDING' or shown['state'] in harness.RESTING)
+        world.kill_daemon()
+        world.start_daemon()
+        shown = person.work_to_the_end(migration)
+        self.assertEqual(shown['state'], 'SUCCEEDED', harness.describe(shown))
+        for command in (['show', migration], ['report', migration], ['history', migration],
+                        ['task', 'list', '--all'], ['credential', 'list'], ['account', 'list'],
+                        ['account', 'test', 'acme'], ['credential', 'test', 'acme-celigo'],
+                        ['server'], ['whoami'], ['context', 'show'], ['list']):
+            for output in ('json', 'yaml', 'table'):
+                world.keyturn(*command, output=output)
+        world.keyturn('attach', migration, '--progress', 'json')
+
+    def test_no_secret_is_where_it_does_not_belong(self):
+        world = self.world(access='tba', old_login=True)
+        known = {token['id'] for account in world.sandbox.state()['netsuite'].values()
+                 for token in account['tokens']}
+        self.use_everything(world)
+        tokens = [token for account in world.sandbox.state()['netsuite'].values()
+                  for token in account['tokens'] if token['id'] not in known]
+        self.assertGreaterEqual(len(tokens), 2)
+        secrets = self.handed_in(world, tokens)
+        running = self.texts(world)
+        self.assertTrue([place for place in running if place.endswith('-wal')],
+                        'the write-ahead log is searched while it is there')
+        self.assertEqual(find(secrets, running), [])
+        world.stop_daemon()
+        self.assertEqual(find(secrets, self.texts(world)), [])
+
+    def test_the_search_finds_what_is_there(self):
+        world = self.world(accounts=False)
+        for name, text in (('data/planted', CANARY), ('planted.log', CANARY[::-1]),
+                           ('data/encoded', 'x' + base64.b64encode(CANARY.encode()).decode()),
+                           ('data/hex', CANARY.encode().hex().upper())):
+            (world.directory / name).write_text(text)
+        environment = {**os.environ, 'PLANTED': CANARY}
+        with subprocess.Popen([harness.binary('KEYTURN_SANDBOX'), 'serve', '--port', '0',
+                               '--data-dir', str(world.directory / CANARY)],
+                              env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            self.watcher.look()
+            harness.stop(process)
+        world.keyturn('context', 'use', CANARY, expect=None)
+        found = find({'canary': CANARY}, self.texts(world))
+        for place in ('data/planted', 'planted.log', 'data/encoded', 'data/hex',
+                      f'/proc/{process.pid}/cmdline', f'/proc/{process.pid}/environ'):
+            self.assertIn(f'{place}: canary', found)
+        self.assertTrue([entry for entry in found if entry.startswith('output ')], found)
+
+
+if __name__ == '__main__':
+    harness.main()
