@@ -36,7 +36,7 @@ def fingerprint(path, command, directory):
 
 
 def check(build, cache, path, command, directory):
-    """Returns what clang-tidy complains about, or None."""
+    """Prints what clang-tidy complains about and returns the path, or None."""
     stamp = cache / fingerprint(path, command, directory)
     if stamp.exists():
         return None
@@ -46,7 +46,8 @@ def check(build, cache, path, command, directory):
         text=True,
     )
     if result.returncode != 0:
-        return result.stdout + result.stderr
+        print(result.stdout + result.stderr, flush=True)
+        return path
     stamp.touch()
     return None
 
@@ -59,9 +60,7 @@ def main():
         sys.exit("error: nothing to check; is the compilation database empty?")
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         complaints = list(pool.map(lambda item: check(build, cache, *item), work))
-    failed = [text for text in complaints if text]
-    for text in failed:
-        print(text)
+    failed = [path for path in complaints if path]
     print(f"clang-tidy: {len(work)} files checked, {len(failed)} with findings")
     sys.exit(1 if failed else 0)
 

@@ -211,8 +211,7 @@ asio::awaitable<std::optional<Outcome>> TestOldDocument(
 // `gated`: the connection logs in with a token that must not be lost.
 asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
                                    bool gated) {
-  absl::StatusOr<OldLogin> old =
-      WithOldLogin(context, context.notes.pre_image);
+  absl::StatusOr<OldLogin> old = WithOldLogin(context, context.notes.pre_image);
   if (!old.ok()) {
     co_return FromError(old.status(), "making the old document");
   }
@@ -242,8 +241,7 @@ asio::awaitable<Outcome> UndoneAlready(Context& context,
                    {{"netsuite.authType", "basic"}});
   }
   if (notes.back_version > 0) {
-    const absl::StatusOr<OldLogin> old =
-        WithOldLogin(context, notes.pre_image);
+    const absl::StatusOr<OldLogin> old = WithOldLogin(context, notes.pre_image);
     // A person has given the credential another password since.
     if (old.ok() && old->version != notes.back_version) {
       co_return co_await WriteBack(context, client, /*gated=*/false);

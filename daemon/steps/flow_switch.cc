@@ -155,13 +155,12 @@ Outcome AwaitUpdate(const Context& context) {
     return WaitFor(kDrainPollMax,
                    "waits for the update of the integration app to end");
   }
-  return Blocked(
-      "APP_UPDATING", "operator",
-      absl::StrCat("the integration app ", context.notes.tile_name,
-                   " has been updating for more than ",
-                   absl::FormatDuration(kUpdateMax),
-                   "; its flows cannot be switched meanwhile"),
-      {"finish the app's update in Celigo, then `keyturn retry`"});
+  return Blocked("APP_UPDATING", "operator",
+                 absl::StrCat("the integration app ", context.notes.tile_name,
+                              " has been updating for more than ",
+                              absl::FormatDuration(kUpdateMax),
+                              "; its flows cannot be switched meanwhile"),
+                 {"finish the app's update in Celigo, then `keyturn retry`"});
 }
 
 // Notes what each flow goes back to. Whether anything new was noted.
@@ -201,8 +200,8 @@ asio::awaitable<absl::Status> NoteNewFlows(
   for (const celigo::Document& flow : flows) {
     if (FindNote(context, http::StringAt(flow, "_id")) != nullptr) continue;
     if (tile.is_null()) {
-      CO_ASSIGN_OR_RETURN(tile,
-                          co_await client.GetIntegration(context.notes.tile_id));
+      CO_ASSIGN_OR_RETURN(
+          tile, co_await client.GetIntegration(context.notes.tile_id));
     }
     FlowNote note = NoteOf(flow, tile);
     note.unplanned = true;

@@ -138,9 +138,9 @@ asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
   CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Permission> permissions,
                       co_await client.RolePermissions(check.role_id));
   const Levels levels = LevelsOf(permissions);
-  CO_ASSIGN_OR_RETURN(const Levels wanted,
-                      co_await WantedPermissions(context, client,
-                                                 check.source_found));
+  CO_ASSIGN_OR_RETURN(
+      const Levels wanted,
+      co_await WantedPermissions(context, client, check.source_found));
   check.missing = Missing(wanted, levels);
   std::vector<std::string> problems;
   if (check.inactive) {

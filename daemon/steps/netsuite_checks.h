@@ -55,8 +55,8 @@ struct TokenCheck {
 asio::awaitable<absl::StatusOr<TokenCheck>> CheckToken(
     Context& context, netsuite::Client& client);
 
-// Those of the names that we gave out under which NetSuite lists a token that is
-// not revoked.
+// Those of the names that we gave out under which NetSuite lists a token that
+// is not revoked.
 asio::awaitable<absl::StatusOr<std::vector<std::string>>> LiveTokens(
     Context& context, netsuite::Client& client);
 

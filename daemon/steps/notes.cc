@@ -85,6 +85,10 @@ struct Writer {
   }
 };
 
+absl::Status NotNotes() {
+  return absl::DataLossError("the notes of a migration cannot be read");
+}
+
 // A field that is not there keeps its default: notes of an older version.
 struct Reader {
   const Document& object;
@@ -112,7 +116,8 @@ struct Reader {
   }
   void operator()(const char* key, std::vector<FlowNote>& member) {
     if (!object.contains(key)) return;
-    for (const Document& item : object.at(key)) {
+    for (const Document& item :
+         object.at(key).get_ref<const Document::array_t&>()) {
       VisitFlow(member.emplace_back(), Reader{item});
     }
   }
@@ -132,10 +137,11 @@ absl::StatusOr<Notes> ParseNotes(std::string_view text) {
   Notes notes;
   if (text.empty()) return notes;
   ASSIGN_OR_RETURN(const Document object, http::ParseJson(text));
+  if (!object.is_object()) return NotNotes();
   try {
     VisitNotes(notes, Reader{object});
   } catch (const std::exception&) {
-    return absl::DataLossError("the notes of a migration cannot be read");
+    return NotNotes();
   }
   return notes;
 }

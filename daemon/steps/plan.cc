@@ -55,8 +55,8 @@ std::vector<PlannedStep> NetSuiteSteps(const Context& context,
        absl::StrCat(assigns ? "Keyturn" : "an administrator", " gives ",
                     spec.netsuite.user, " the role ", spec.role.name),
        true, "a person is asked to take the role away again"});
-  const bool issues = !spec.token.consumer.empty() &&
-                      !spec.old_login.empty() && survey.reads_netsuite;
+  const bool issues = !spec.token.consumer.empty() && !spec.old_login.empty() &&
+                      survey.reads_netsuite;
   steps.push_back({Step::kIssueToken, issues ? Actor::kDaemon : Actor::kPerson,
                    absl::StrCat(issues ? "Keyturn" : "an administrator",
                                 " makes an access token of the application ",

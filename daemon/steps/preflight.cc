@@ -466,7 +466,8 @@ asio::awaitable<Stop> TestOldLogin(Context& context, celigo::Client& client,
   if (context.spec().old_login.empty()) co_return std::nullopt;
   absl::StatusOr<OldLogin> old = WithOldLogin(context, context.notes.pre_image);
   if (!old.ok()) {
-    if (absl::IsNotFound(old.status()) || absl::IsInvalidArgument(old.status()) ||
+    if (absl::IsNotFound(old.status()) ||
+        absl::IsInvalidArgument(old.status()) ||
         absl::IsFailedPrecondition(old.status())) {
       co_return Refused(base::WithField(old.status(), "spec.old_login"));
     }

@@ -67,7 +67,7 @@ asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
     // Some adaptors have no test mode.
     if (!ConcernsOurAccess(run.status()) &&
         (code == absl::StatusCode::kFailedPrecondition ||
-                       code == absl::StatusCode::kNotFound)) {
+         code == absl::StatusCode::kNotFound)) {
       Verdict verdict;
       verdict.text = absl::StrCat("no test run possible (",
                                   base::ReasonOf(run.status()), ")");

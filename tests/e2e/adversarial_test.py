@@ -51,7 +51,8 @@ class BehindOurBackTest(harness.EndToEndTest):
         person.answer(task)
         shown = person.work_to_the_end(migration)
         self.assertIn(shown['state'], ('ROLLED_BACK', 'NEEDS_ATTENTION'), harness.describe(shown))
-        self.assertEqual(world.connection(), edited)
+        # What that person saved does not log in, which Celigo notices by itself.
+        self.assertLessEqual(set(harness.differences(edited, world.connection())), {'offline'})
 
     def test_a_flow_that_was_disabled_stays_so_and_one_deleted_stops_nothing(self):
         world = self.world()
@@ -117,7 +118,7 @@ class ClosedDoorsTest(harness.EndToEndTest):
             return shown if step.get('nextAttemptTime') or shown.get('attention') else None
         shown = harness.wait_until(said, 'the state says that Celigo does not answer')
         step = [step for step in shown['steps'] if step['name'] == 'TEST_CANDIDATE'][0]
-        self.assertIn('Celigo', step['message'] + str(shown.get('attention')))
+        self.assertIn('broke before the answer', step['message'] + str(shown.get('attention')))
         world.sandbox.control('DELETE', '/faults')
         world.keyturn('retry', migration)
         self.assert_switched(world, before, person.work_to_the_end(migration))

@@ -33,7 +33,9 @@ START_MAX_S = 60
 STOP_MAX_S = 30
 COMMAND_MAX_S = 120
 MIGRATION_MAX_S = 120
-LOOK_AGAIN_S = 0.05
+LOOK_AGAIN_S = 0.02
+# So long nothing is asked of the daemon while its log tells of no change.
+PATIENCE_S = 0.5
 LOG_LINES_SHOWN = 60
 
 AT_REST = ('SUCCEEDED', 'ROLLED_BACK', 'CANCELLED')
@@ -201,6 +203,7 @@ class World:
         self.outputs = []
         self.daemon = None
         self._people = []
+        self._news = [0, 0]
         options = list(options)
         if access == 'tba':
             options.append('--netsuite-access')
@@ -265,6 +268,28 @@ class World:
     def stop_daemon(self):
         stop(self.daemon)
         return self.daemon.returncode
+
+    def news(self):
+        """How many changes of migrations the daemon's log tells of."""
+        with open(self.daemon_log, 'rb') as log:
+            log.seek(self._news[0])
+            self._news[1] += log.read().count(b'msg="migration ')
+            self._news[0] = log.tell()
+        return self._news[1]
+
+    def watch_until(self, condition, what, limit_s=MIGRATION_MAX_S):
+        """As wait_until; looks when the daemon's log tells of a change, which costs
+        less than asking all the time."""
+        seen = [self.news() - 1, 0.0]
+
+        def look():
+            now = time.monotonic()
+            news = self.news()
+            if news == seen[0] and now < seen[1]:
+                return None
+            seen[:] = [news, now + PATIENCE_S]
+            return condition()
+        return wait_until(look, what, limit_s)
 
     # ---- The command line. ----
 
@@ -344,7 +369,7 @@ class World:
                     return copy.deepcopy(last)
             return None
         try:
-            return wait_until(there, f'{migration} is one of {states}', limit_s)
+            return self.watch_until(there, f'{migration} is one of {states}', limit_s)
         except TimeoutError as error:
             raise AssertionError(f'{error}; it is {describe(last)}') from None
 
@@ -353,7 +378,7 @@ class World:
         def there():
             shown = self.show(migration)
             return shown if step_state(shown, step) not in ('PENDING',) else None
-        return wait_until(there, f'{migration} reaches {step}', limit_s)
+        return self.watch_until(there, f'{migration} reaches {step}', limit_s)
 
     def history(self, migration):
         return self.keyturn('history', migration).json['events']
@@ -567,7 +592,8 @@ class Person:
                 self.answer(task)
             return None
         try:
-            return wait_until(step, f'{migration} is where the test wants it', limit_s)
+            return self.world.watch_until(step, f'{migration} is where the test wants it',
+                                          limit_s)
         except TimeoutError as error:
             raise AssertionError(f'{error}; it is {describe(last)}') from None
 

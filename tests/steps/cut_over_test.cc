@@ -245,8 +245,7 @@ TEST_F(CutOverTest, GoesBackWithTheOldLoginOnceAlthoughItCrashes) {
 TEST_F(CutOverTest, KeepsAWorkingTokenWhenTheOldLoginIsRefused) {
   AddOldLogin();
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));
-  Act("edit-user",
-      {{"user", info_["user"]}, {"password", "another-Pa55word"}});
+  Act("edit-user", {{"user", info_["user"]}, {"password", "another-Pa55word"}});
   const int failed = FailedLogins();
 
   const Outcome outcome = Undo(Step::kCutOver);

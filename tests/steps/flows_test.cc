@@ -48,8 +48,7 @@ TEST_F(FlowsTest, AreSwitchedOffAndDrained) {
   outcome = Settle(Step::kQuiesce);
 
   EXPECT_EQ(outcome.kind, Kind::kDone) << outcome.message;
-  EXPECT_THAT(outcome.proofs,
-              Contains(migration::Proof{"switched off", "4"}));
+  EXPECT_THAT(outcome.proofs, Contains(migration::Proof{"switched off", "4"}));
   EXPECT_EQ(LostRecords(), 0);
 }
 
@@ -104,7 +103,9 @@ TEST_F(FlowsTest, AreNotWaitedForWithoutEnd) {
   ReachRest();
   Act("set-queue", {{"connection", connection_}, {"records", 7}});
 
-  const Outcome outcome = Settle(Step::kQuiesce);
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+  clock_.Advance(steps::kDrainMax + absl::Seconds(1));
+  const Outcome outcome = Run(Step::kQuiesce);
 
   EXPECT_EQ(outcome.kind, Kind::kFailed);
   EXPECT_THAT(outcome.message, HasSubstr("queued data"));
@@ -175,7 +176,8 @@ TEST_F(FlowsTest, AreLeftAloneWhileTheAppUpdatesButNotForEver) {
 
   ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
   EXPECT_THAT(Writes(), IsEmpty());
-  const Outcome outcome = Settle(Step::kQuiesce);
+  clock_.Advance(steps::kUpdateMax + absl::Seconds(1));
+  const Outcome outcome = Run(Step::kQuiesce);
 
   ASSERT_EQ(outcome.kind, Kind::kBlocked);
   EXPECT_EQ(outcome.attention->reason, "APP_UPDATING");
@@ -185,11 +187,12 @@ TEST_F(FlowsTest, AreLeftAloneWhileTheAppUpdatesButNotForEver) {
 TEST_F(FlowsTest, OfAnAppWithStoresAreSwitchedWithTheirStoresId) {
   EditTile("settings.supportsMultiStore", true);
   EditTile("settings.sections",
-           Json::array({{{"id", "store7"},
-                         {"title", "Berlin"},
-                         {"sections",
-                          Json::array({{{"flows",
-                                         Json::array({{{"_id", FlowId(0)}}})}}})}}}));
+           Json::array(
+               {{{"id", "store7"},
+                 {"title", "Berlin"},
+                 {"sections",
+                  Json::array(
+                      {{{"flows", Json::array({{{"_id", FlowId(0)}}})}}})}}}));
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kPreflight));
 
   EXPECT_EQ(Notes().flows[0].store_id, "store7");

@@ -103,10 +103,10 @@ TEST_F(NetSuiteStepsTest, ARoleWhoseSourceIsNotSeenSaysThatItWasNotCompared) {
   const Outcome outcome = Run(Step::kCreateRole);
 
   ASSERT_EQ(outcome.kind, Kind::kDone);
-  EXPECT_THAT(outcome.proofs,
-              Contains(migration::Proof{
-                  "compared with",
-                  "nothing: NetSuite shows no role No Such Role"}));
+  EXPECT_THAT(
+      outcome.proofs,
+      Contains(migration::Proof{
+          "compared with", "nothing: NetSuite shows no role No Such Role"}));
 }
 
 TEST_F(NetSuiteStepsTest, TheRoleIsAddedAndNothingTakenAway) {
@@ -133,7 +133,8 @@ TEST_F(NetSuiteStepsTest, ALostAnswerAddsNoSecondLine) {
   Switch("roles_sublist", "append");
   ReachRole();
   const size_t before = RolesOfUser().size();
-  Fault({{"kind", "reset_after"}, {"method", "PATCH"}, {"path", "/services/**"}});
+  Fault(
+      {{"kind", "reset_after"}, {"method", "PATCH"}, {"path", "/services/**"}});
 
   ASSERT_EQ(Run(Step::kAssignRole).kind, Kind::kRetry);
   EXPECT_EQ(Run(Step::kAssignRole).kind, Kind::kDone);
@@ -175,7 +176,9 @@ TEST_F(NetSuiteStepsTest, TheUndoneRoleIsAPersonsTaskWhileItIsThere) {
 
 TEST_F(NetSuiteStepsTest, ARoleThatNeverArrivedNeedsNoUndo) {
   ReachRole();
-  Fault({{"kind", "reset_before"}, {"method", "PATCH"}, {"path", "/services/**"}});
+  Fault({{"kind", "reset_before"},
+         {"method", "PATCH"},
+         {"path", "/services/**"}});
   ASSERT_EQ(Run(Step::kAssignRole).kind, Kind::kRetry);
 
   EXPECT_THAT(Undo(Step::kAssignRole).follow_up_tasks, IsEmpty());
@@ -187,7 +190,8 @@ TEST_F(NetSuiteStepsTest, AnUnfitUserIsSaidInWords) {
   Outcome outcome = Run(Step::kAssignRole);
   ASSERT_EQ(outcome.kind, Kind::kTask);
   EXPECT_THAT(outcome.task->problem, HasSubstr("tick Give Access"));
-  Act("edit-user", {{"user", User()}, {"give_access", true}, {"inactive", true}});
+  Act("edit-user",
+      {{"user", User()}, {"give_access", true}, {"inactive", true}});
   outcome = Run(Step::kAssignRole);
   ASSERT_EQ(outcome.kind, Kind::kTask);
   EXPECT_THAT(outcome.task->problem, HasSubstr("is inactive"));
@@ -241,17 +245,23 @@ TEST_P(TokenMistakeTest, IsFoundInTheListBeforeCeligoIsAsked) {
 INSTANTIATE_TEST_SUITE_P(
     Mistakes, TokenMistakeTest,
     ::testing::Values(
-        Mistake{"application", "",
+        Mistake{"application",
+                "",
                 {{"application", "eTail Connectors (Token-Based Auth)"}},
                 "another application"},
-        Mistake{"role", "", {{"role", "Celigo Jira Connector"}}, "another role"},
-        Mistake{"user", "", {{"user", "eve.employee@example.com"}},
-                "another user"},
+        Mistake{
+            "role", "", {{"role", "Celigo Jira Connector"}}, "another role"},
+        Mistake{
+            "user", "", {{"user", "eve.employee@example.com"}}, "another user"},
         Mistake{"name", "", {{"name", "mine"}}, "lists no access token"},
-        Mistake{"revoked", "revoke-token", {{"name", "keyturn-m1-1"}},
+        Mistake{"revoked",
+                "revoke-token",
+                {{"name", "keyturn-m1-1"}},
                 "is revoked"},
-        Mistake{"inactive", "edit-token",
-                {{"name", "keyturn-m1-1"}, {"inactive", true}}, "inactive"}),
+        Mistake{"inactive",
+                "edit-token",
+                {{"name", "keyturn-m1-1"}, {"inactive", true}},
+                "inactive"}),
     [](const auto& mistake) { return std::string(mistake.param.name); });
 
 TEST_F(NetSuiteStepsTest, AnOlderGoodTokenDoesNotHideANewWrongOne) {
@@ -259,8 +269,8 @@ TEST_F(NetSuiteStepsTest, AnOlderGoodTokenDoesNotHideANewWrongOne) {
   steps::Notes notes = Notes();
   notes.tokens_asked = 2;
   SetNotes(notes);
-  const auto [id, token] = MakeToken(
-      {{"application", "eTail Connectors (Token-Based Auth)"}});
+  const auto [id, token] =
+      MakeToken({{"application", "eTail Connectors (Token-Based Auth)"}});
   HandIn(id, token);
 
   const Outcome outcome = Run(Step::kIssueToken);
@@ -290,10 +300,9 @@ TEST_F(NetSuiteStepsTest, UndoRevokesTheTokensThatAreInForce) {
 
   ASSERT_THAT(outcome.follow_up_tasks, SizeIs(1));
   EXPECT_EQ(outcome.follow_up_tasks[0].token_name, "keyturn-m1-1");
-  EXPECT_THAT(TokenInfo()->versions,
-              ElementsAre(::testing::Field(
-                  &store::CredentialInfo::Version::label,
-                  store::VersionLabel::kRevoked)));
+  EXPECT_THAT(TokenInfo()->versions, ElementsAre(::testing::Field(
+                                         &store::CredentialInfo::Version::label,
+                                         store::VersionLabel::kRevoked)));
   Act("revoke-token", {{"name", "keyturn-m1-1"}});
   EXPECT_THAT(Undo(Step::kIssueToken).follow_up_tasks, IsEmpty());
 }

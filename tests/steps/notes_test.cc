@@ -88,9 +88,9 @@ TEST(NotesTest, OlderAndNewerNotesAreRead) {
 }
 
 TEST(NotesTest, WhatIsNoNotesIsDataLoss) {
-  for (const char* text : {"{", "[]", "7", R"({"flows":7})",
-                           R"({"tokensAsked":"two"})",
-                           R"({"flows":[{"wasEnabled":"yes"}]})"}) {
+  for (const char* text :
+       {"{", "[]", "7", R"({"flows":7})", R"({"tokensAsked":"two"})",
+        R"({"flows":[{"wasEnabled":"yes"}]})"}) {
     EXPECT_THAT(ParseNotes(text), HasCode(absl::StatusCode::kDataLoss)) << text;
   }
 }

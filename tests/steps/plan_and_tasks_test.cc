@@ -7,11 +7,11 @@
 namespace keyturn::testing {
 namespace {
 
+using migration::Task;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using migration::Task;
 
 class PlanAndTasksTest : public StepsTest {
  protected:
@@ -64,9 +64,9 @@ TEST_F(PlanAndTasksTest, EveryScreenCarriesItsValues) {
 }
 
 TEST_F(PlanAndTasksTest, TokenTasksNameTheTokenTwice) {
-  const Task issue = steps::IssueTokenTask(context_, endpoints(),
-                                           Task::Answer::kToken, "");
-  EXPECT_EQ(FieldOf(issue, "application"),
+  const Task issue =
+      steps::IssueTokenTask(context_, endpoints(), Task::Answer::kToken, "");
+  EXPECT_EQ(FieldOf(issue, "application_name"),
             "High Tech Connectors Token-based Auth");
   EXPECT_EQ(FieldOf(issue, "user"), "jira.integration@example.com");
   EXPECT_EQ(FieldOf(issue, "token_name"), "keyturn-m1-3");

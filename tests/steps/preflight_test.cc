@@ -51,11 +51,11 @@ TEST_F(PreflightTest, OnlyReadsAndPlansTheExactChange) {
     fields.push_back(change.field);
     EXPECT_THAT(change.after, Not(HasSubstr("placeholder")));
   }
-  EXPECT_THAT(fields, ::testing::UnorderedElementsAre(
-                          "netsuite.authType", "netsuite.email",
-                          "netsuite.password", "netsuite.tokenId",
-                          "netsuite.tokenSecret", "netsuite._iClientId",
-                          "netsuite.requestLevelCredentials"));
+  EXPECT_THAT(fields,
+              ::testing::UnorderedElementsAre(
+                  "netsuite.authType", "netsuite.email", "netsuite.password",
+                  "netsuite.tokenId", "netsuite.tokenSecret",
+                  "netsuite._iClientId", "netsuite.requestLevelCredentials"));
   EXPECT_FALSE(outcome.plan->reversible_after_cut_over);
   const std::string hash = outcome.plan->hash;
   EXPECT_EQ(Run(Step::kPreflight).plan->hash, hash);
@@ -119,7 +119,7 @@ TEST_F(PreflightTest, RefusesAnotherNetSuiteAccount) {
 }
 
 TEST_F(PreflightTest, RefusesADocumentThatHoldsAnotherSecret) {
-  Edit("netsuite.clientSecret", "s3cret");
+  Edit("netsuite.other", "******");
   ExpectRefused("MASK_IN_DOCUMENT", "");
 }
 

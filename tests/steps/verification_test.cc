@@ -23,10 +23,9 @@ TEST_F(VerificationTest, TheWholeWayLosesNothing) {
   EXPECT_EQ(LostRecords(), 0);
   EXPECT_EQ(FailedLogins(), 0);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Enabled(i), i != 3);
-  EXPECT_THAT(TokenInfo()->versions,
-              ElementsAre(::testing::Field(
-                  &store::CredentialInfo::Version::label,
-                  store::VersionLabel::kCurrent)));
+  EXPECT_THAT(TokenInfo()->versions, ElementsAre(::testing::Field(
+                                         &store::CredentialInfo::Version::label,
+                                         store::VersionLabel::kCurrent)));
 }
 
 TEST_F(VerificationTest, ReadsThroughTheConnectionAndToleratesNoRightToDoSo) {
@@ -47,8 +46,7 @@ TEST_F(VerificationTest, ARefusalOfTheMetadataAsksToMendTheRole) {
 
 TEST_F(VerificationTest, OurOwnRefusedTokenIsNotTheConnections) {
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));
-  transport_.Before("GET /v1/netsuite/",
-                    [this] { Act("revoke-api-token"); });
+  transport_.Before("GET /v1/netsuite/", [this] { Act("revoke-api-token"); });
 
   const Outcome outcome = Run(Step::kVerifyConnection);
 
@@ -118,7 +116,9 @@ TEST_F(VerificationTest, RunsOnceAlthoughACrashLosesTheOutcome) {
 
 TEST_F(VerificationTest, RunsOnceAlthoughTheAnswerIsLost) {
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kResumeFlows));
-  Fault({{"kind", "reset_after"}, {"method", "POST"}, {"path", "/v1/flows/*/run"}});
+  Fault({{"kind", "reset_after"},
+         {"method", "POST"},
+         {"path", "/v1/flows/*/run"}});
   ForgetSent();
 
   ASSERT_EQ(Run(Step::kProveTraffic).kind, Kind::kRetry);
@@ -128,7 +128,9 @@ TEST_F(VerificationTest, RunsOnceAlthoughTheAnswerIsLost) {
 
 TEST_F(VerificationTest, ARunFromBeforeTheSwitchIsNoProof) {
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kResumeFlows));
-  Fault({{"kind", "reset_before"}, {"method", "POST"}, {"path", "/v1/flows/*/run"}});
+  Fault({{"kind", "reset_before"},
+         {"method", "POST"},
+         {"path", "/v1/flows/*/run"}});
   ForgetSent();
 
   ASSERT_EQ(Run(Step::kProveTraffic).kind, Kind::kRetry);

@@ -12,8 +12,8 @@
 namespace keyturn::steps {
 
 void PrintTo(Outcome::Kind kind, std::ostream* stream) {
-  constexpr const char* kNames[] = {"done",   "plan",    "wait",
-                                    "retry",  "task",    "failed",
+  constexpr const char* kNames[] = {"done",    "plan",    "wait",
+                                    "retry",   "task",    "failed",
                                     "blocked", "refused", "turn forward"};
   *stream << kNames[static_cast<int>(kind)];
 }
@@ -192,8 +192,8 @@ void StepsTest::Keep(Step step, bool undo, const Outcome& outcome) {
   switch (outcome.kind) {
     case Kind::kDone:
     case Kind::kPlan:
-      record.state = undo ? migration::StepState::kUndone
-                          : migration::StepState::kDone;
+      record.state =
+          undo ? migration::StepState::kUndone : migration::StepState::kDone;
       if (!undo) record.proofs = outcome.proofs;
       if (outcome.plan.has_value()) migration_.plan = outcome.plan;
       break;
@@ -245,8 +245,8 @@ void StepsTest::Reach(Step last) {
                            {"name", "CeligoJiraTBA"},
                            {"add_permissions", {"ADMI_LOGIN_OAUTH"}}});
       } else if (step == Step::kAssignRole) {
-        Act("assign-role",
-            {{"user", sandbox::Text(info_, "user")}, {"role", "CeligoJiraTBA"}});
+        Act("assign-role", {{"user", sandbox::Text(info_, "user")},
+                            {"role", "CeligoJiraTBA"}});
       } else if (step == Step::kIssueToken) {
         const auto [id, token] = MakeToken();
         HandIn(id, token);
@@ -337,8 +337,8 @@ int StepsTest::FailedLogins() {
   for (const Json& entry : truth["netsuite"][kNetSuiteId]["audit"]) {
     const bool success = sandbox::Flag(entry, "success") ||
                          sandbox::Text(entry, "status") == "Success";
-    if (!success && sandbox::Text(entry, "user") ==
-                        sandbox::Text(info_, "user")) {
+    if (!success &&
+        sandbox::Text(entry, "user") == sandbox::Text(info_, "user")) {
       ++failed;
     }
   }

@@ -82,7 +82,8 @@ class StepsTest : public ::testing::Test {
   // Runs one attempt and stores what comes of it, as the engine does.
   Outcome Run(Step step) { return Attempt(step, /*undo=*/false, false); }
   Outcome Undo(Step step) { return Attempt(step, /*undo=*/true, false); }
-  // One attempt whose outcome gets lost in a crash: what was checkpointed stays.
+  // One attempt whose outcome gets lost in a crash: what was checkpointed
+  // stays.
   Outcome Lose(Step step) { return Attempt(step, /*undo=*/false, true); }
   Outcome LoseUndo(Step step) { return Attempt(step, /*undo=*/true, true); }
   // Runs attempts until one is no wait, at most `looks` of them.

@@ -71,8 +71,8 @@ class Client {
   // when the outcome is unknown, read.
   asio::awaitable<absl::StatusOr<Document>> PutConnection(
       std::string id, secret::Secret document);
-  // Tests the saved connection; Celigo then updates its `offline`. A test may be
-  // a refused login in NetSuite, five of which lock the user out, so neither
+  // Tests the saved connection; Celigo then updates its `offline`. A test may
+  // be a refused login in NetSuite, five of which lock the user out, so neither
   // kind of test is repeated on its own.
   asio::awaitable<absl::StatusOr<PingResult>> PingConnection(std::string id);
   // Tests a whole document that is not saved; changes nothing.

@@ -12,7 +12,6 @@ namespace keyturn::celigo {
 namespace {
 
 using base::ToAbsl;
-using base::ToStd;
 
 constexpr std::string_view kApiPrefix = "/api/";
 constexpr std::string_view kVersionPrefix = "/v1/";

@@ -23,7 +23,6 @@ namespace keyturn::http {
 namespace {
 
 using base::ToAbsl;
-using base::ToStd;
 using base::WithReason;
 
 constexpr char kUserAgent[] = "keyturn";
