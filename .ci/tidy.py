@@ -15,11 +15,11 @@ WORKERS = 2
 
 
 def commands(build):
-    """The compile commands of daemon/ and cli/, by file."""
+    """The compile commands of daemon/, by file."""
     top = pathlib.Path.cwd()
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
-        if path.is_relative_to(top / "daemon") or path.is_relative_to(top / "cli"):
+        if path.is_relative_to(top / "daemon"):
             yield path, entry["command"], entry["directory"]
 
 

@@ -15,7 +15,6 @@
 namespace keyturn::netsuite {
 namespace {
 
-using base::ToAbsl;
 using http::Document;
 
 constexpr size_t kIssuedValueSizeMax = 256;

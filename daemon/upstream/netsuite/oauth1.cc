@@ -23,7 +23,6 @@
 namespace keyturn::netsuite {
 namespace {
 
-using base::ToAbsl;
 
 constexpr std::string_view kSignatureMethod = "HMAC-SHA256";
 constexpr std::string_view kNonceAlphabet =
