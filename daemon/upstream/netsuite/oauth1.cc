@@ -23,7 +23,6 @@
 namespace keyturn::netsuite {
 namespace {
 
-
 constexpr std::string_view kSignatureMethod = "HMAC-SHA256";
 constexpr std::string_view kNonceAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
