@@ -56,6 +56,9 @@ struct Line {
   double of_calls = 0;
   double of_commits = 0;
   double of_floor = 0;
+  // The floor's processor time as a part of the daemon's: steadier than speed
+  // on a busy machine or a slow disk.
+  double processor_of_floor = 0;
   // Of one running migration; 0 below kMemoryAtOnceMin.
   double running_kib = 0;
 };

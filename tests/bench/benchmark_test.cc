@@ -57,6 +57,7 @@ TEST(BenchmarkTest, ComparesEveryMigrationWithItsFloor) {
     EXPECT_THAT(line.of_calls, IsFiniteAndPositive());
     EXPECT_THAT(line.of_commits, IsFiniteAndPositive());
     EXPECT_THAT(line.of_floor, IsFiniteAndPositive());
+    EXPECT_THAT(line.processor_of_floor, IsFiniteAndPositive());
     EXPECT_TRUE(std::isfinite(line.beyond_floor_us_per_step));
     EXPECT_THAT(line.syncs_per_step, IsFiniteAndPositive());
     EXPECT_THAT(line.floor_syncs_per_step, IsFiniteAndPositive());

@@ -1,5 +1,7 @@
 #include "tests/bench/daemon.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -93,7 +95,10 @@ absl::Status Daemon::OpenEngine() {
       context_, {*store_, *vault_, *clients_, base::RealClock(),
                  [](const absl::Status&) {}, [](const std::string&) {}});
   RETURN_IF_ERROR(engine_->Start());
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "kt-engine");
+    context_.run();
+  });
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/base/status.h"
 #include "tests/bench/bare_calls.h"
 #include "tests/bench/bare_commits.h"
+#include "tests/bench/usage.h"
 
 namespace keyturn::bench {
 namespace {
@@ -105,9 +106,11 @@ absl::StatusOr<FloorResult> RunFloor(const FloorOptions& options) {
   Floor floor(options);
   RETURN_IF_ERROR(floor.Open());
   FloorResult result;
+  const absl::Duration used = ProcessorTime();
   const absl::Time started = absl::Now();
   RETURN_IF_ERROR(floor.Run());
   result.wall = absl::Now() - started;
+  result.processor = ProcessorTime() - used;
   result.transactions = floor.transactions();
   return result;
 }

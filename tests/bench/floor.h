@@ -34,6 +34,8 @@ struct FloorOptions {
 
 struct FloorResult {
   absl::Duration wall;
+  // Of the whole process, the upstream included.
+  absl::Duration processor;
   int64_t transactions = 0;
 };
 

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
-#include "tests/bench/memory.h"
+#include "tests/bench/usage.h"
 
 namespace keyturn::bench {
 namespace {
@@ -163,6 +163,7 @@ absl::StatusOr<LoadResult> RunLoad(Daemon& daemon, const LoadOptions& options) {
       [load](const Durable& durable) { load->OnDurable(durable); });
   const store::Stats before = daemon.store().stats();
   LoadResult result;
+  const absl::Duration used = ProcessorTime();
   const absl::Time started = absl::Now();
   load->Begin();
   const absl::StatusOr<absl::Time> ended =
@@ -170,6 +171,7 @@ absl::StatusOr<LoadResult> RunLoad(Daemon& daemon, const LoadOptions& options) {
   daemon.store().Observe(nullptr);
   RETURN_IF_ERROR(ended.status());
   result.wall = *ended - started;
+  result.processor = ProcessorTime() - used;
   const store::Stats after = daemon.store().stats();
   result.transactions = after.transactions - before.transactions;
   result.batches = after.batches - before.batches;

@@ -25,6 +25,8 @@ struct LoadOptions {
 
 struct LoadResult {
   absl::Duration wall;
+  // Of the whole process, the upstream included.
+  absl::Duration processor;
   // Of the store; each transaction is one sync.
   int64_t transactions = 0;
   int64_t batches = 0;

@@ -13,18 +13,19 @@ std::string TableOf(const BenchmarkResult& result) {
       "a migration: %d steps, %d HTTPS calls, %d commits of %.1f KiB\n\n",
       profile.steps, profile.calls, profile.commits,
       static_cast<double>(profile.commit_bytes) / 1024 / profile.commits);
-  absl::StrAppendFormat(&text, "%7s %10s %9s %9s %9s %9s %9s %9s %9s %9s\n",
+  absl::StrAppendFormat(&text, "%7s %10s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n",
                         "at once", "migr/s", "steps/s", "of floor", "of calls",
-                        "of commit", "+us/step", "syncs/st", "floor s/s",
-                        "KiB/run");
+                        "of commit", "cpu of fl", "+us/step", "syncs/st",
+                        "floor s/s", "KiB/run");
   for (const Line& line : result.lines) {
     const std::string memory = line.at_once < kMemoryAtOnceMin
                                    ? "-"
                                    : absl::StrFormat("%.1f", line.running_kib);
     absl::StrAppendFormat(
-        &text, "%7d %10.1f %9.0f %9.2f %9.2f %9.2f %9.0f %9.3f %9.3f %9s\n",
+        &text,
+        "%7d %10.1f %9.0f %9.2f %9.2f %9.2f %9.2f %9.0f %9.3f %9.3f %9s\n",
         line.at_once, line.migrations_per_second, line.steps_per_second,
-        line.of_floor, line.of_calls, line.of_commits,
+        line.of_floor, line.of_calls, line.of_commits, line.processor_of_floor,
         line.beyond_floor_us_per_step, line.syncs_per_step,
         line.floor_syncs_per_step, memory);
   }
@@ -53,6 +54,7 @@ std::string JsonOf(const BenchmarkResult& result) {
          {"of_floor", line.of_floor},
          {"of_calls", line.of_calls},
          {"of_commits", line.of_commits},
+         {"processor_of_floor", line.processor_of_floor},
          {"beyond_floor_us_per_step", line.beyond_floor_us_per_step},
          {"syncs_per_step", line.syncs_per_step},
          {"floor_syncs_per_step", line.floor_syncs_per_step},

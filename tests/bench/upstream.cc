@@ -1,5 +1,7 @@
 #include "tests/bench/upstream.h"
 
+#include <pthread.h>
+
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
@@ -104,7 +106,10 @@ class Server final : public Upstream {
     origin_ =
         absl::StrCat("https://127.0.0.1:", acceptor_.local_endpoint().port());
     asio::co_spawn(context_, Accept(), asio::detached);
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "upstream");
+      context_.run();
+    });
     return absl::OkStatus();
   }
 

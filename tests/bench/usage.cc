@@ -1,6 +1,7 @@
-#include "tests/bench/memory.h"
+#include "tests/bench/usage.h"
 
 #include <malloc.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -18,6 +19,12 @@ int64_t ResidentBytes() {
 int64_t ResidentBytesTrimmed() {
   malloc_trim(0);
   return ResidentBytes();
+}
+
+absl::Duration ProcessorTime() {
+  timespec used = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return absl::DurationFromTimespec(used);
 }
 
 }  // namespace keyturn::bench

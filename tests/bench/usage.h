@@ -1,8 +1,10 @@
-// The memory of this process.
-#ifndef KEYTURN_TESTS_BENCH_MEMORY_H_
-#define KEYTURN_TESTS_BENCH_MEMORY_H_
+// The memory and the processor time of this process.
+#ifndef KEYTURN_TESTS_BENCH_USAGE_H_
+#define KEYTURN_TESTS_BENCH_USAGE_H_
 
 #include <cstdint>
+
+#include "absl/time/time.h"
 
 namespace keyturn::bench {
 
@@ -13,6 +15,9 @@ int64_t ResidentBytes();
 // is in use, but for the allocator's holes.
 int64_t ResidentBytesTrimmed();
 
+// Of all threads, since the process began.
+absl::Duration ProcessorTime();
+
 }  // namespace keyturn::bench
 
-#endif  // KEYTURN_TESTS_BENCH_MEMORY_H_
+#endif  // KEYTURN_TESTS_BENCH_USAGE_H_
