@@ -251,12 +251,11 @@ class Transfer final : public CurlListener {
   }
 
   // libcurl sends again by itself when a kept connection breaks before the
-  // first byte of an answer. The first sending may have had its effect.
+  // first byte of an answer. The first sending may have had its effect, and a
+  // signature is good for one sending only: the layers above decide.
   static int OnBeforeSending(void* self, char*, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(self);
-    const bool repeatable = transfer->request_.repeatable ||
-                            transfer->request_.method == Method::kGet;
-    if (transfer->sent_ && !repeatable) return CURL_PREREQFUNC_ABORT;
+    if (transfer->sent_) return CURL_PREREQFUNC_ABORT;
     transfer->sent_ = true;
     return CURL_PREREQFUNC_OK;
   }

@@ -38,8 +38,9 @@ struct CurlOptions {
 // Every exchange verifies certificate and host name, uses TLS 1.2 or newer and
 // only https, follows no redirect, keeps no cookie, and reads neither netrc nor
 // the environment. Connections are kept and reused, but never between different
-// `ca_pem`. A request that is not repeatable is sent at most once, also when a
-// kept connection turns out to be dead. What libcurl copied of a request or an
+// `ca_pem`. A request is sent at most once, also when a kept connection turns
+// out to be dead: what is sent again may need another signature (NetSuite
+// refuses a nonce that it has seen). What libcurl copied of a request or an
 // answer is wiped when it is freed.
 class CurlPool {
  public:
