@@ -76,8 +76,10 @@ asio::awaitable<absl::Status> Ledger::Commit(store::Batch batch) {
 asio::awaitable<absl::Status> Ledger::CommitUnchecked(store::Batch batch) {
   auto commit = [this](auto handler, store::Batch written) {
     auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-    auto done = [this, resume](absl::StatusOr<store::CommitResult> result) {
-      asio::post(context_, [resume, status = result.status()] {
+    // Runs on the store's thread, maybe when the ledger is gone.
+    auto done = [&context = context_,
+                 resume](absl::StatusOr<store::CommitResult> result) {
+      asio::post(context, [resume, status = result.status()] {
         std::move (*resume)(status);
       });
     };
