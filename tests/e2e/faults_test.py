@@ -51,7 +51,9 @@ class FaultsTest(harness.EndToEndTest):
         self.migrate(world, before, faults)
 
     def test_every_read_fails_once_in_every_way(self):
-        self.each([(kind, more, READS, None) for kind, more in KINDS], self.check)
+        # A step gives up after eight attempts in a row, and most reads are preflight's.
+        self.each([(kind, more, READS[part::3], None) for kind, more in KINDS
+                   for part in range(3)], self.check)
 
     def test_every_write_fails_once_in_every_way(self):
         cases = [(kind, more, [endpoint], None) for endpoint in WRITES[:3]

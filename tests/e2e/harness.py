@@ -36,6 +36,8 @@ MIGRATION_MAX_S = 120
 LOOK_AGAIN_S = 0.02
 # So long nothing is asked of the daemon while its log tells of no change.
 PATIENCE_S = 0.5
+# Worlds at once: most of a migration is waiting.
+WORKERS = 6
 LOG_LINES_SHOWN = 60
 
 AT_REST = ('SUCCEEDED', 'ROLLED_BACK', 'CANCELLED')
@@ -58,7 +60,7 @@ def binary(variable):
     return path
 
 
-def wait_until(condition, what, limit_s=START_MAX_S):
+def wait_until(condition, what, limit_s=START_MAX_S, pause_s=LOOK_AGAIN_S):
     """The first true value of `condition()`, or TimeoutError."""
     deadline = time.monotonic() + limit_s
     while True:
@@ -67,10 +69,10 @@ def wait_until(condition, what, limit_s=START_MAX_S):
             return value
         if time.monotonic() > deadline:
             raise TimeoutError(f'after {limit_s} s still not: {what}')
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(pause_s)
 
 
-def in_parallel(work, items, workers=3):
+def in_parallel(work, items, workers=WORKERS):
     """[(item, None or the exception)], in the order of `items`."""
     def attempt(item):
         try:
@@ -657,7 +659,7 @@ class EndToEndTest(unittest.TestCase):
         self.addCleanup(world.close)
         return world
 
-    def each(self, cases, work, workers=3):
+    def each(self, cases, work, workers=WORKERS):
         """Runs `work(case)` for every case, several at a time, each a sub-test."""
         for case, error in in_parallel(work, list(cases), workers):
             with self.subTest(case=str(case)):

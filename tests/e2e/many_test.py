@@ -16,7 +16,7 @@ class ManyTest(harness.EndToEndTest):
         self.assertEqual(len(connections), MIGRATIONS)
         refused = []
         for _, error in harness.in_parallel(
-                lambda entry: world.migrate(entry['spec']), connections, workers=4):
+                lambda entry: world.migrate(entry['spec']), connections):
             if error is not None:
                 refused.append(str(error))
         self.assertEqual(refused, [])
@@ -28,7 +28,7 @@ class ManyTest(harness.EndToEndTest):
             moving = [migration for migration in migrations
                       if migration['state'] not in harness.AT_REST + ('NEEDS_ATTENTION',)]
             return None if moving else migrations
-        migrations = harness.wait_until(all_at_rest, 'all are at rest', ALL_MAX_S)
+        migrations = harness.wait_until(all_at_rest, 'all are at rest', ALL_MAX_S, pause_s=1)
         for migration in migrations:
             self.assertEqual(migration['state'], 'SUCCEEDED', harness.describe(migration))
 
