@@ -233,7 +233,7 @@ asio::awaitable<void> WatchHub::SendBookmarks() {
     co_await clock_.SleepUntil(clock_.Now() + kBookmarkInterval);
     for (const auto& [id, streams] : joined_) {
       for (const std::shared_ptr<WatchStream>& stream : streams) {
-        stream->PushIfIdle(BookmarkFor(*stream));
+        stream->PushIfNoneWaits(BookmarkFor(*stream));
       }
     }
   }

@@ -74,10 +74,10 @@ bool WatchStream::Push(std::shared_ptr<const WatchItem> item) {
   return taken;
 }
 
-void WatchStream::PushIfIdle(std::shared_ptr<const WatchItem> item) {
+void WatchStream::PushIfNoneWaits(std::shared_ptr<const WatchItem> item) {
   {
     base::MutexLock lock(mutex_);
-    if (writing_ != nullptr || !queue_.empty()) return;
+    if (!queue_.empty()) return;
   }
   Push(std::move(item));
 }

@@ -60,8 +60,9 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   // False when the stream has ended or ends now, because it fell behind.
   bool Push(std::shared_ptr<const WatchItem> item);
-  // As Push, but nothing happens when other items still wait.
-  void PushIfIdle(std::shared_ptr<const WatchItem> item);
+  // As Push, but nothing happens when other items still wait. One that is being
+  // sent does not count: a quick reader may have it before gRPC says so.
+  void PushIfNoneWaits(std::shared_ptr<const WatchItem> item);
   // Ends the stream with `status` once everything that was pushed is sent;
   // nothing can be pushed any more. Only the first call counts.
   void End(absl::Status status);
