@@ -5,10 +5,12 @@
 #include <cstring>
 #include <utility>
 
+#include "daemon/secret/memory.h"
+
 namespace keyturn::secret {
 
 Secret::Secret(std::string_view bytes) : Secret(OfSize(bytes.size())) {
-  if (!bytes.empty()) std::memcpy(data_.get(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(data_, bytes.data(), bytes.size());
 }
 
 Secret Secret::Take(std::string& source) {
@@ -19,18 +21,19 @@ Secret Secret::Take(std::string& source) {
 
 Secret Secret::OfSize(size_t size) {
   Secret secret;
-  if (size > 0) secret.data_ = std::make_unique<char[]>(size);
+  if (size > 0) secret.data_ = AllocateSecretBytes(size);
   secret.size_ = size;
   return secret;
 }
 
 Secret::Secret(Secret&& other) noexcept
-    : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
     Wipe();
-    data_ = std::move(other.data_);
+    data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
   }
   return *this;
@@ -39,8 +42,8 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { Wipe(); }
 
 void Secret::Wipe() {
-  if (data_ != nullptr) OPENSSL_cleanse(data_.get(), size_);
-  data_.reset();
+  if (data_ != nullptr) WipeAndFreeSecretBytes(data_, size_);
+  data_ = nullptr;
   size_ = 0;
 }
 

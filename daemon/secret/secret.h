@@ -3,15 +3,15 @@
 #define KEYTURN_DAEMON_SECRET_SECRET_H_
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
 namespace keyturn::secret {
 
-// Owns bytes that wipe themselves. A Secret cannot be copied by accident (see
-// Clone), printed, logged or compared in a time that depends on its bytes. What
-// is inside is seen only through Expose, so that grep finds every place.
+// Owns bytes that wipe themselves, in memory that is not swapped and not dumped
+// (see memory.h). A Secret cannot be copied by accident (see Clone), printed,
+// logged or compared in a time that depends on its bytes. What is inside is
+// seen only through Expose, so that grep finds every place.
 //
 // Not thread-safe; may be moved between threads.
 class Secret {
@@ -34,10 +34,8 @@ class Secret {
 
   // The bytes; valid as long as this object is neither moved nor destroyed.
   // Whoever copies them elsewhere wipes the copy.
-  std::string_view Expose() const {
-    return std::string_view(data_.get(), size_);
-  }
-  char* ExposeMutable() { return data_.get(); }
+  std::string_view Expose() const { return std::string_view(data_, size_); }
+  char* ExposeMutable() { return data_; }
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -45,7 +43,8 @@ class Secret {
  private:
   void Wipe();
 
-  std::unique_ptr<char[]> data_;
+  // Null when empty, else of memory.h.
+  char* data_ = nullptr;
   size_t size_ = 0;
 };
 
