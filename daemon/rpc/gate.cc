@@ -24,7 +24,8 @@ Gate::Gate(Options options)
     : clock_(options.clock),
       log_(std::move(options.log)),
       own_uid_(options.own_uid),
-      fingerprint_key_(std::move(options.fingerprint_key)) {}
+      fingerprint_key_(std::move(options.fingerprint_key)),
+      records_requests_(options.records_requests) {}
 
 Gate::Call::Call(Gate& gate, std::string_view rpc, std::string request_id,
                  std::string resource)
@@ -40,6 +41,7 @@ grpc::Status Gate::Call::End(const absl::Status& status) {
   record.identity = identity_.name;
   if (!identity_.name.empty()) record.transport = Name(identity_.transport);
   record.request_id = request_id_;
+  record.request = std::move(request_);
   record.duration = absl::FromChrono(std::chrono::steady_clock::now() - began_);
   if (status.ok()) {
     gate_.log_(record);

@@ -22,6 +22,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/errors.h"
+#include "daemon/rpc/redact.h"
 #include "daemon/secret/secret.h"
 
 namespace keyturn::rpc {
@@ -29,7 +30,7 @@ namespace keyturn::rpc {
 // Calls that may be under way at once, streams not counted.
 inline constexpr int kCallsMax = 4096;
 
-// One line of the log. Holds nothing of the messages.
+// One line of the log.
 struct CallRecord {
   std::string rpc;
   // Empty when the caller could not be identified.
@@ -39,6 +40,8 @@ struct CallRecord {
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string reason;
   absl::Duration duration;
+  // The request, see Redacted; only where the log asks for it.
+  std::string request;
   // Only for INTERNAL: the id that the caller was given, and what happened.
   std::string internal_id;
   std::string internal_message;
@@ -60,6 +63,8 @@ class Gate {
     uid_t own_uid;
     // Key of the fingerprints, see FingerprintOf.
     secret::Secret fingerprint_key;
+    // Whether records tell what was asked for.
+    bool records_requests = false;
   };
   explicit Gate(Options options);
 
@@ -80,6 +85,7 @@ class Gate {
     const std::string rpc_;
     const std::string request_id_;
     const std::string resource_;
+    std::string request_;
     const std::chrono::steady_clock::time_point began_;
     access::Identity identity_;
   };
@@ -143,10 +149,10 @@ class Gate {
     }
     std::string resource;
     if constexpr (requires { request.name(); }) resource = request.name();
-    return Run(context,
-               std::make_shared<Call>(*this, rpc, std::move(request_id),
-                                      std::move(resource)),
-               work);
+    auto call = std::make_shared<Call>(*this, rpc, std::move(request_id),
+                                       std::move(resource));
+    if (records_requests_) call->request_ = Redacted(request);
+    return Run(context, std::move(call), work);
   }
 
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context,
@@ -161,6 +167,7 @@ class Gate {
   const CallLog log_;
   const uid_t own_uid_;
   const secret::Secret fingerprint_key_;
+  const bool records_requests_;
   std::atomic<int> calls_ = 0;
 };
 

@@ -72,7 +72,7 @@ class GrpcServer final : public Server {
   GrpcServer(Options options, std::unique_ptr<WatchHub> hub)
       : log_(std::move(options.log)),
         gate_({options.clock, std::move(options.call_log), geteuid(),
-               std::move(options.fingerprint_key)}),
+               std::move(options.fingerprint_key), options.records_requests}),
         hub_(std::move(hub)),
         migrations_(gate_, options.store, options.engine, *hub_),
         tasks_(gate_, options.store, options.engine),

@@ -61,6 +61,8 @@ class Server {
     CallLog call_log;
     // One line for the operator's log.
     std::function<void(const std::string&)> log;
+    // See Gate::Options.
+    bool records_requests = false;
   };
 
   // Serves when it returns. Internal when an RPC has no row in the table of

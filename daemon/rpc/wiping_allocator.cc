@@ -1,11 +1,10 @@
 #include "daemon/rpc/wiping_allocator.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "daemon/rpc/redact.h"
 #include "daemon/secret/secret.h"
-#include "google/api/field_behavior.pb.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -13,17 +12,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-bool IsSecret(const FieldDescriptor* field) {
-  const google::protobuf::FieldOptions& options = field->options();
-  for (int i = 0; i < options.ExtensionSize(google::api::field_behavior); ++i) {
-    if (options.GetExtension(google::api::field_behavior, i) ==
-        google::api::INPUT_ONLY) {
-      return true;
-    }
-  }
-  return false;
-}
 
 void WipeBytes(const Reflection* reflection, const FieldDescriptor* field,
                Message* message) {

@@ -7,7 +7,7 @@ from typing import Iterator, NamedTuple
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
-# What a checkout has beside the sources.
+# What a checkout has beside the sources; in a worktree .git is a file.
 NOT_OURS = {".git", "build", "__pycache__", ".cache"}
 CODE = {".h", ".cc"}
 TEXT = CODE | {".proto", ".py", ".cmake", ".txt", ".md", ".yaml", ".yml",
@@ -57,7 +57,7 @@ def tree(*folders: str, suffixes: set[str] = TEXT) -> Iterator[Source]:
     for root in [TOP / folder for folder in folders] or [TOP]:
         for folder, folders_below, files in os.walk(root):
             folders_below[:] = sorted(set(folders_below) - NOT_OURS)
-            for name in sorted(files):
+            for name in sorted(set(files) - NOT_OURS):
                 file = pathlib.Path(folder, name)
                 if file.suffix not in suffixes:
                     continue

@@ -38,7 +38,15 @@ PRINTS = re.compile(
     r"|\bstd::(cout|cerr|clog)\b|\bfmt::print\b")
 SHOWS_MESSAGE = re.compile(
     r"\b(Utf8|Short)?DebugString\s*\(|\bTextFormat\b"
-    r"|\bMessageToJsonString\s*\(")
+    r"|\bMessageToJson(String)?\s*\(|\bBinaryToJson(String|Stream)?\s*\(")
+# The one place that may show a message; it hides what is secret.
+SHOWS_REDACTED = ("daemon/rpc/redact.cc",)
+
+# What makes text for people of what it is given.
+TELLS = re.compile(
+    r"\blog_?(\.|->)\s*Write\s*\(|\blog_?\s*\(|<<|\w*Error\s*\(|\bAnnotate\s*\("
+    r"|\bWithReason\s*\(|\bMistake\s*\(|\bToHex\s*\(|\bFormatLogLine\s*\(")
+EXPOSES = re.compile(r"\bExpose(Mutable)?\s*\(\s*\)")
 
 
 def no_marker_is_left(source: Source) -> Iterator[Fault]:
@@ -153,10 +161,36 @@ def the_daemon_prints_nothing(source: Source) -> Iterator[Fault]:
 def no_message_is_shown(source: Source) -> Iterator[Fault]:
     if source.suffix not in CODE or not source.within("daemon"):
         return
+    if source.within(*SHOWS_REDACTED):
+        return
     for number, line in enumerate(code_only(source.text).split("\n"), 1):
         found = SHOWS_MESSAGE.search(line)
         if found:
             yield source.fault(number, f"shows a message: {found.group(0)}")
+
+
+def statements(code: str) -> Iterator[tuple[int, str]]:
+    """Where each statement begins, and its text. Braces within parentheses,
+    which make a value or a lambda, do not end one."""
+    begin = depth = 0
+    for match in re.finditer(r"[(){};]", code):
+        mark = match.group(0)
+        depth += (mark == "(") - (mark == ")")
+        if mark == ";" or (mark in "{}" and depth == 0):
+            yield begin, code[begin:match.start()]
+            begin = match.end()
+
+
+def no_secret_is_told(source: Source) -> Iterator[Fault]:
+    """No statement both opens a Secret and makes a log line or an error."""
+    if source.suffix not in CODE or not source.within("daemon"):
+        return
+    code = code_only(source.text)
+    for begin, statement in statements(code):
+        exposed, told = EXPOSES.search(statement), TELLS.search(statement)
+        if exposed and told:
+            line = code.count("\n", 0, begin + exposed.start()) + 1
+            yield source.fault(line, f"tells a secret: {told.group(0)}")
 
 
 def headers_are_guarded(source: Source) -> Iterator[Fault]:
@@ -170,7 +204,8 @@ def headers_are_guarded(source: Source) -> Iterator[Fault]:
 
 RULES = (no_marker_is_left, lines_are_short, files_are_short,
          functions_fit_a_screen, tests_assert, paths_are_everybodys,
-         the_daemon_prints_nothing, no_message_is_shown, headers_are_guarded)
+         the_daemon_prints_nothing, no_message_is_shown, no_secret_is_told,
+         headers_are_guarded)
 
 
 def is_listed(path: str, lists: dict[str, str]) -> bool:
@@ -236,6 +271,23 @@ TRIALS = (
     (no_message_is_shown, "daemon/rpc/a.cc", "log(a->ShortDebugString());",
      True),
     (no_message_is_shown, "daemon/rpc/a.cc", "log(a.id());", False),
+    (no_message_is_shown, "daemon/app/a.cc",
+     "google::protobuf::TextFormat::PrintToString(a, &b);", True),
+    (no_message_is_shown, "daemon/app/a.cc", "MessageToJsonString(a, &b);",
+     True),
+    (no_message_is_shown, "daemon/rpc/redact.cc", "TextFormat::Printer a;",
+     False),
+    (no_secret_is_told, "daemon/app/a.cc",
+     'log_.Write(kInfo, "a", {{"b", std::string(c.Expose())}});', True),
+    (no_secret_is_told, "daemon/app/a.cc",
+     'log_.Write(kInfo, "a",\n           std::string(c.Expose()));', True),
+    (no_secret_is_told, "daemon/app/a.cc", "out << YAML::Value << a.Expose();",
+     True),
+    (no_secret_is_told, "daemon/vault/a.cc",
+     'return absl::InternalError(absl::StrCat("a", b.Expose()));', True),
+    (no_secret_is_told, "daemon/vault/a.cc",
+     'F(a.Expose());\nreturn absl::InternalError("b");', False),
+    (no_secret_is_told, "tests/a.cc", "EXPECT_TRUE(a) << b.Expose();", False),
     (headers_are_guarded, "daemon/base/a.h", "#pragma once\n", True),
     (headers_are_guarded, "daemon/base/b.h", GUARDED, True),
     (headers_are_guarded, "daemon/base/a.h", "// A.\n" + GUARDED, False),
