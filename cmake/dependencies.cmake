@@ -16,6 +16,7 @@ pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)
 # precompiled headers here.
 set_target_properties(PkgConfig::GRPC PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 # Its one option is -DNOMINMAX, which concerns Windows alone and would part its
 # users from the precompiled headers.
 set_target_properties(PkgConfig::GRPC PROPERTIES INTERFACE_COMPILE_OPTIONS "")

@@ -4,12 +4,12 @@
 keyturn_build_packages=(
   ccache cmake g++ ninja-build pkg-config
   libabsl-dev libasio-dev libcli11-dev libcpp-httplib-dev
-  libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev libspdlog-dev
-  libsqlite3-dev libssl-dev libsystemd-dev libyaml-cpp-dev
+  libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev libseccomp-dev
+  libspdlog-dev libsqlite3-dev libssl-dev libsystemd-dev libyaml-cpp-dev
   nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   libgmock-dev libgtest-dev
 )
-keyturn_test_packages=(clang-format git libbenchmark-dev python3)
+keyturn_test_packages=(clang-format git libbenchmark-dev python3 systemd)
 keyturn_tidy_packages=(clang clang-tidy)
 
 # keyturn_install PACKAGE…

@@ -205,19 +205,27 @@ void ReadLog(Section log, Config& config) {
   log.Finish();
 }
 
-void ReadLimits(Section limits, Config& config) {
+// `fallback` when absent.
+int ReadNumber(Section& section, const std::string& key, std::string_view what,
+               int fallback, int most) {
   const std::string allowed =
-      absl::StrCat("a number of seconds from 0 to ", kStopSecondsMax);
-  const std::string text = limits.Text("stopSeconds", allowed);
-  if (!text.empty()) {
-    int seconds = 0;
-    if (absl::SimpleAtoi(text, &seconds) && seconds >= 0 &&
-        seconds <= kStopSecondsMax) {
-      config.stop_deadline = absl::Seconds(seconds);
-    } else {
-      limits.Mistake("stopSeconds", "must be " + allowed);
-    }
+      absl::StrCat("a number of ", base::ToAbsl(what), " from 0 to ", most);
+  const std::string text = section.Text(key, allowed);
+  int number = 0;
+  if (text.empty()) return fallback;
+  if (absl::SimpleAtoi(text, &number) && number >= 0 && number <= most) {
+    return number;
   }
+  section.Mistake(key, "must be " + allowed);
+  return fallback;
+}
+
+void ReadLimits(Section limits, Config& config) {
+  config.stop_deadline = absl::Seconds(ReadNumber(
+      limits, "stopSeconds", "seconds", kStopSecondsDefault, kStopSecondsMax));
+  const int kib = ReadNumber(limits, "lockedMemoryKib", "KiB",
+                             kLockedMemoryKibDefault, kLockedMemoryKibMax);
+  config.locked_memory_bytes = static_cast<size_t>(kib) << 10;
   limits.Finish();
 }
 

@@ -16,6 +16,7 @@
 //     level: info                     # debug, info, warning, error
 //   limits:
 //     stopSeconds: 10                 # how long running calls may take to end
+//     lockedMemoryKib: 4096           # what secrets must get; 0: nothing
 //
 // Relative paths are relative to the file. Unknown keys are errors.
 #ifndef KEYTURN_DAEMON_APP_CONFIG_H_
@@ -29,11 +30,16 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/app/log.h"
+#include "daemon/secret/memory.h"
 
 namespace keyturn::app {
 
 inline constexpr int kStopSecondsDefault = 10;
 inline constexpr int kStopSecondsMax = 3600;
+// Some thousand credentials' worth. A process that may lock less must be told
+// so by its configuration.
+inline constexpr int kLockedMemoryKibDefault = 4096;
+inline constexpr int kLockedMemoryKibMax = secret::kArenaBytesMax >> 10;
 // Mistakes that are told at once.
 inline constexpr size_t kMistakesToldMax = 20;
 
@@ -56,6 +62,8 @@ struct Config {
   std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
   LogLevel log_level = LogLevel::kInfo;
   absl::Duration stop_deadline = absl::Seconds(kStopSecondsDefault);
+  // See secret::RequireLockedMemory.
+  size_t locked_memory_bytes = size_t{kLockedMemoryKibDefault} << 10;
 
   // The database below the data directory.
   std::string StorePath() const;

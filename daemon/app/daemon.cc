@@ -22,12 +22,14 @@
 #include "absl/time/clock.h"
 #include "daemon/access/certificates.h"
 #include "daemon/app/files.h"
+#include "daemon/app/system_calls.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/status.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/registry.h"
 #include "daemon/rpc/server.h"
 #include "daemon/secret/digest.h"
+#include "daemon/secret/memory.h"
 #include "daemon/steps/account_clients.h"
 #include "daemon/store/store.h"
 #include "daemon/upstream/http/allowed_hosts.h"
@@ -52,6 +54,7 @@ std::string CodeName(grpc::StatusCode code) {
 ExitCode ExitCodeOf(const absl::Status& status) {
   const std::string reason = base::ReasonOf(status);
   if (reason == "STORE_LOCKED") return kLocked;
+  if (reason == "MEMORY_NOT_LOCKED") return kBadConfiguration;
   if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     return kBadConfiguration;
@@ -90,6 +93,7 @@ class Daemon {
 
   absl::Status Start() {
     started_at_ = absl::Now();
+    RETURN_IF_ERROR(secret::RequireLockedMemory(config_.locked_memory_bytes));
     stop_signals_.async_wait([this](const asio::error_code& error, int number) {
       if (error) return;
       log_.Write(LogLevel::kInfo, "stopping",
@@ -99,6 +103,7 @@ class Daemon {
     RETURN_IF_ERROR(OpenStore());
     RETURN_IF_ERROR(OpenEngine());
     RETURN_IF_ERROR(OpenServer());
+    RETURN_IF_ERROR(FilterSystemCalls());
     Announce();
     return absl::OkStatus();
   }
@@ -185,18 +190,23 @@ class Daemon {
         [this](const rpc::CallRecord& record) { LogCall(record); },
         [this](const std::string& line) {
           log_.Write(LogLevel::kWarning, line);
-        }};
+        },
+        /*records_requests=*/config_.log_level == LogLevel::kDebug};
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
     return absl::OkStatus();
   }
 
   void Announce() {
+    const secret::MemoryReport memory = secret::DescribeMemory();
     log_.Write(LogLevel::kInfo, "ready",
                {{"version", KEYTURN_VERSION},
                 {"tcp", config_.listen_tcp},
                 {"unix", config_.listen_unix},
                 {"data", config_.data_dir},
                 {"pid", absl::StrCat(getpid())},
+                {"secrets", std::string(Name(memory.protection))},
+                {"secretsKib", absl::StrCat(memory.arena_bytes >> 10)},
+                {"seccomp", FiltersSystemCalls() ? "on" : "off"},
                 {"ms", Milliseconds(absl::Now() - started_at_)}});
     sd_notify(0, "READY=1");
   }
@@ -234,6 +244,7 @@ class Daemon {
                 {"reason", record.reason},
                 {"ms", Milliseconds(record.duration)},
                 {"request", record.request_id},
+                {"asked", record.request},
                 {"error", record.internal_id},
                 {"cause", record.internal_message}});
   }

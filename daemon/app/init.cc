@@ -16,6 +16,7 @@
 #include "daemon/app/files.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/unix_listener.h"
+#include "daemon/secret/memory.h"
 #include "daemon/store/store.h"
 #include "daemon/upstream/http/allowed_hosts.h"
 #include "daemon/vault/root_key.h"
@@ -73,6 +74,8 @@ struct Setup {
   std::string unix_note;
   std::vector<std::string> allowed_hosts;
   std::string context_path;
+  int locked_memory_kib = kLockedMemoryKibDefault;
+  std::string memory_note;
 
   std::string PathOf(const char* file) const {
     return absl::StrCat(directory, "/", file);
@@ -123,6 +126,22 @@ absl::Status ChooseSocket(const InitOptions& options, Setup& setup) {
                                    rpc::kUnixPathSizeMax, " bytes")));
 }
 
+// The daemon will be refused what this process is refused.
+void MeasureMemory(Setup& setup) {
+  const secret::MemoryReport memory = secret::DescribeMemory();
+  const bool locked = memory.protection != secret::Protection::kSwappable;
+  const size_t kib = locked ? memory.arena_bytes >> 10 : 0;
+  if (kib >= kLockedMemoryKibDefault) return;
+  setup.locked_memory_kib = static_cast<int>(kib);
+  setup.memory_note = absl::StrCat(
+      "note: this user may lock only ", kib,
+      " KiB of memory, so many secrets at once may be swapped to disk. Better: "
+      "LimitMEMLOCK=",
+      secret::kArenaBytesMax >> 20,
+      "M in the unit file, then take limits.lockedMemoryKib out of the "
+      "configuration\n");
+}
+
 absl::StatusOr<Setup> Check(const InitOptions& options) {
   Setup setup;
   std::string directory =
@@ -145,6 +164,7 @@ absl::StatusOr<Setup> Check(const InitOptions& options) {
                              options.allowed_hosts.end());
   const auto hosts = http::AllowedHosts::Parse(setup.allowed_hosts);
   if (!hosts.ok()) return OptionError("--allow-host", hosts.status());
+  MeasureMemory(setup);
   if (options.context_out.empty()) {
     ASSIGN_OR_RETURN(setup.context_path, DefaultContextPath());
   } else {
@@ -181,6 +201,10 @@ std::string ConfigText(const Setup& setup) {
   out << YAML::Key << "level" << YAML::Value << "info" << YAML::EndMap;
   out << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
   out << YAML::Key << "stopSeconds" << YAML::Value << kStopSecondsDefault;
+  if (setup.locked_memory_kib != kLockedMemoryKibDefault) {
+    out << YAML::Key << "lockedMemoryKib" << YAML::Value
+        << setup.locked_memory_kib;
+  }
   out << YAML::EndMap << YAML::EndMap << YAML::Newline;
   return out.c_str();
 }
@@ -251,8 +275,9 @@ std::string Report(const Setup& setup, const InitOptions& options,
       context_name, "\" in ", setup.context_path, "\n  certificate of \"",
       kFirstAdministrator, "\", administrator, until ",
       DayOf(now + access::kFirstAdministratorLifetime), "\n", setup.unix_note,
-      "\nNext:\n  keyturnd --config ", setup.PathOf(kConfigFile),
-      "\nand in another terminal:\n  ", keyturn, " whoami\n");
+      setup.memory_note, "\nNext:\n  keyturnd --config ",
+      setup.PathOf(kConfigFile), "\nand in another terminal:\n  ", keyturn,
+      " whoami\n");
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 //   time=2026-01-01T00:00:00.000Z level=info msg="ready" tcp=127.0.0.1:7443
 //
 // No line ever holds a secret: what is logged is put together from names, codes
-// and numbers, never from messages or documents.
+// and numbers, never from documents, and from messages only through
+// rpc::Redacted, at level debug.
 #ifndef KEYTURN_DAEMON_APP_LOG_H_
 #define KEYTURN_DAEMON_APP_LOG_H_
 

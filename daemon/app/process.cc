@@ -19,10 +19,11 @@ absl::Status HardenProcess() {
   const rlimit no_core{0, 0};
   const bool hardened = setrlimit(RLIMIT_CORE, &no_core) == 0 &&
                         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+                        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                         std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
   if (hardened) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "cannot keep secrets out of core dumps: ", std::strerror(errno)));
+      "cannot shut the process against others: ", std::strerror(errno)));
 }
 
 }  // namespace keyturn::app

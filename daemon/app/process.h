@@ -7,9 +7,11 @@
 namespace keyturn::app {
 
 // New files are closed to others; no core is dumped; no other process of the
-// same user may read our memory (so debuggers and LeakSanitizer need root); a
-// peer that hangs up does not end us; the environment cannot make gRPC trace
-// what it carries. To be called first, before any thread.
+// same user may read our memory (so debuggers and LeakSanitizer need root); no
+// file makes us more than we are (setuid bits and file capabilities have no
+// effect); a peer that hangs up does not end us; the environment cannot make
+// gRPC trace what it carries. To be called first, before any thread. What is
+// refused once everything runs: system_calls.h.
 absl::Status HardenProcess();
 
 }  // namespace keyturn::app

@@ -36,6 +36,7 @@ log:
   level: debug
 limits:
   stopSeconds: 3
+  lockedMemoryKib: 64
 )";
 
 absl::StatusOr<Config> Parse(const std::string& text) {
@@ -66,6 +67,7 @@ TEST(ConfigTest, ReadsEveryKey) {
               ElementsAre("api.integrator.io", "*.example.com:8443"));
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->stop_deadline, absl::Seconds(3));
+  EXPECT_EQ(config->locked_memory_bytes, 64u << 10);
   EXPECT_EQ(config->StorePath(), "/var/lib/keyturn/store/keyturn.db");
 }
 
@@ -78,6 +80,17 @@ TEST(ConfigTest, HasDefaults) {
   EXPECT_EQ(config->allowed_hosts, DefaultAllowedHosts());
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
   EXPECT_EQ(config->stop_deadline, absl::Seconds(10));
+  EXPECT_EQ(config->locked_memory_bytes, 4u << 20);
+}
+
+TEST(ConfigTest, TheExampleThatIsShippedIsGood) {
+  const absl::StatusOr<Config> config = ReadConfig(KEYTURN_EXAMPLE);
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->data_dir, "/var/lib/keyturn");
+  EXPECT_EQ(config->allowed_hosts, DefaultAllowedHosts());
+  EXPECT_EQ(config->locked_memory_bytes, Config().locked_memory_bytes);
+  EXPECT_EQ(config->stop_deadline, Config().stop_deadline);
 }
 
 struct Mistake {
@@ -128,6 +141,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "16: limits.stopSeconds: must be a number of seconds"},
         Mistake{"stopSeconds: 3", "stopSeconds: 3601",
                 "16: limits.stopSeconds: must be a number of seconds"},
+        Mistake{"lockedMemoryKib: 64", "lockedMemoryKib: 65537",
+                "17: limits.lockedMemoryKib: must be a number of KiB"},
         Mistake{"log:", "log: [", "1"}));
 
 TEST(ConfigTest, TellsAllMistakesAtOnce) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +22,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/app/config.h"
 #include "daemon/app/exit_codes.h"
+#include "daemon/secret/memory.h"
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/admin.grpc.pb.h"
 #include "keyturn/v1/credentials.grpc.pb.h"
@@ -40,9 +44,11 @@ constexpr std::chrono::seconds kPatience{30};
 // A child process whose output, both kinds, is read through one pipe.
 class Process {
  public:
-  // As the user `uid`, if that is given, which takes root.
+  // As the user `uid`, if that is given, which takes root; able to lock so many
+  // bytes of memory, root included.
   explicit Process(std::vector<std::string> arguments,
-                   std::optional<uid_t> uid = std::nullopt) {
+                   std::optional<uid_t> uid = std::nullopt,
+                   rlim_t lockable_bytes = secret::kArenaBytesMax) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
     std::vector<char*> argv = {const_cast<char*>(KEYTURND)};
@@ -52,6 +58,10 @@ class Process {
     if (pid_ == 0) {
       dup2(ends[1], STDOUT_FILENO);
       dup2(ends[1], STDERR_FILENO);
+      // An ordinary user keeps the limit that there is, if that is lower.
+      const rlimit lockable{lockable_bytes, lockable_bytes};
+      setrlimit(RLIMIT_MEMLOCK, &lockable);
+      prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK);
       if (uid.has_value() && (setgid(*uid) != 0 || setuid(*uid) != 0)) _exit(1);
       execv(KEYTURND, argv.data());
       _exit(127);
@@ -256,6 +266,57 @@ TEST_F(KeyturndTest, DumpsNoCoreAndNamesItsThreads) {
   }
   for (const char* name : {"kt-engine\n", "kt-watch\n", "kt-unix\n"}) {
     EXPECT_THAT(names, ::testing::Contains(name));
+  }
+}
+
+// As init found it or as the configuration asks: both are told at the start.
+TEST_F(KeyturndTest, RefusesToStartWhereTooLittleMemoryCanBeLocked) {
+  constexpr rlim_t kTooLittle = 64 * 1024;
+  YAML::Node config = YAML::LoadFile(config_);
+  config["limits"]["lockedMemoryKib"] = kLockedMemoryKibDefault;
+  std::ofstream(config_) << config;
+  Process daemon({"--config", config_}, std::nullopt, kTooLittle);
+
+  EXPECT_EQ(daemon.Wait(), kBadConfiguration);
+  EXPECT_THAT(daemon.text(), HasSubstr("reason=MEMORY_NOT_LOCKED"));
+  EXPECT_THAT(daemon.text(), HasSubstr("lets this process lock 64 KiB"));
+  EXPECT_THAT(daemon.text(), HasSubstr("LimitMEMLOCK=64M"));
+}
+
+TEST_F(KeyturndTest, StartsWithLittleLockedMemoryWhereTheConfigurationSaysSo) {
+  constexpr rlim_t kLittle = 64 * 1024;
+  YAML::Node config = YAML::LoadFile(config_);
+  config["limits"]["lockedMemoryKib"] = kLittle >> 10;
+  std::ofstream(config_) << config;
+  Process daemon({"--config", config_}, std::nullopt, kLittle);
+
+  EXPECT_TRUE(daemon.ReadUntil("msg=ready")) << daemon.text();
+  EXPECT_THAT(daemon.text(), HasSubstr(" secretsKib=64 "));
+}
+
+TEST_F(KeyturndTest, InitWritesDownThatLittleMemoryCanBeLocked) {
+  const std::string data = directory_.Path("e");
+  Process init({"init", "--data-dir", data, "--tcp", "127.0.0.1:0",
+                "--context-out", directory_.Path("other.yaml")},
+               std::nullopt, /*lockable_bytes=*/0);
+
+  EXPECT_EQ(init.Wait(), kStopped) << init.text();
+  EXPECT_THAT(init.text(), HasSubstr("note: this user may lock only 0 KiB"));
+  EXPECT_THAT(init.text(), HasSubstr("LimitMEMLOCK=64M"));
+  const YAML::Node config = YAML::LoadFile(data + "/keyturnd.yaml");
+  EXPECT_EQ(config["limits"]["lockedMemoryKib"].as<int>(), 0);
+}
+
+TEST_F(KeyturndTest, EveryThreadIsUnderTheFilterAndGainsNoPrivileges) {
+  const auto daemon = Start();
+  if (daemon->text().find("seccomp=off") != std::string::npos) {
+    GTEST_SKIP() << "a build with sanitizers filters nothing";
+  }
+  for (const auto& task : std::filesystem::directory_iterator(
+           absl::StrCat("/proc/", daemon->pid(), "/task"))) {
+    const std::string status = FileText(task.path() / "status");
+    EXPECT_THAT(status, HasSubstr("\nSeccomp:\t2\n"));
+    EXPECT_THAT(status, HasSubstr("\nNoNewPrivs:\t1\n"));
   }
 }
 

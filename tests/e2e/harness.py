@@ -196,12 +196,14 @@ class World:
     """A sandbox and a daemon.
 
     `access`: None, 'tba' or 'm2m'; `old_login`: the credential acme-old-login
-    is held; `accounts`: whether the accounts are added.
+    is held; `accounts`: whether the accounts are added; `before_daemon()` runs in
+    the process that becomes the daemon.
     """
 
     def __init__(self, directory, options=(), switches=None, access=None, old_login=False,
-                 accounts=True):
+                 accounts=True, before_daemon=None):
         self.directory = pathlib.Path(directory)
+        self.before_daemon = before_daemon
         self.outputs = []
         self.daemon = None
         self._people = []
@@ -250,7 +252,8 @@ class World:
             self._log_start = log.tell()
             self.daemon = subprocess.Popen(
                 [binary('KEYTURND'), '--config', str(self.data / 'keyturnd.yaml')],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                preexec_fn=self.before_daemon)
         if wait:
             wait_until(self._serves, 'the daemon serves')
 

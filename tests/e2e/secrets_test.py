@@ -14,6 +14,16 @@ import harness
 CANARY = 'canary-3f9c1d7a55e84b20'
 SHORTEST = 8
 
+# Where a credential goes along, or stands in the body: each is answered with all
+# that was sent, as the text of an error.
+ECHOES = (('PUT', '/v1/connections/*'), ('POST', '/v1/connections/ping'),
+          ('POST', '/v1/connections/*/ping'), ('GET', '/v1/tokenInfo'),
+          ('GET', '/v1/connections/*'), ('POST', '/services/rest/query/v1/suiteql'),
+          ('PATCH', '/services/rest/record/v1/employee/*'),
+          ('POST', '/services/rest/auth/oauth2/v1/token'), ('GET', '/rest/**'),
+          ('POST', '/rest/**'))
+ECHO_STATUSES = (400, 401, 403, 422, 500)
+
 
 class ProcessWatcher:
     """Reads cmdline and environ of every process that runs one of our binaries."""
@@ -155,6 +165,56 @@ class SecretsTest(harness.EndToEndTest):
         self.assertEqual(find(secrets, running), [])
         world.stop_daemon()
         self.assertEqual(find(secrets, self.texts(world)), [])
+
+    def debug_world(self, **how):
+        """A world whose daemon logs all that it ever logs."""
+        world = self.world(**how)
+        world.stop_daemon()
+        path = world.data / 'keyturnd.yaml'
+        text = path.read_text()
+        self.assertIn('level: info', text)
+        path.write_text(text.replace('level: info', 'level: debug'))
+        world.start_daemon()
+        return world
+
+    def test_no_secret_is_told_when_outside_systems_echo_them_and_the_log_tells_all(self):
+        world = self.debug_world(access='tba', old_login=True)
+        info = world.sandbox.info
+        known = {token['id'] for account in world.sandbox.state()['netsuite'].values()
+                 for token in account['tokens']}
+        world.add_credential('m2m', 'netsuite-m2m', info['netsuite']['m2m_file'])
+        netsuite = info['netsuite_accounts'][0]
+        world.keyturn('account', 'add', 'netsuite', 'by-m2m', '--account-id',
+                      netsuite['account_id'], '--credential', 'm2m', *world.address)
+        for status in ECHO_STATUSES:
+            for method, path in ECHOES:
+                world.sandbox.fault('echo', path, method, status=status)
+            for command in (['account', 'test', 'acme'], ['account', 'test', netsuite['name']],
+                            ['account', 'test', 'by-m2m'], ['credential', 'test', 'acme-celigo'],
+                            ['credential', 'test', 'm2m'], ['discover', 'acme']):
+                world.keyturn(*command, expect=None)
+            migration = world.migrate(world.spec(name='spec-with-old-login.yaml'), expect=None)
+            if migration.code == harness.DONE:
+                self.end(world, migration.json['name'].split('/')[1])
+            world.sandbox.control('DELETE', '/faults')
+        tokens = [token for account in world.sandbox.state()['netsuite'].values()
+                  for token in account['tokens'] if token['id'] not in known]
+        secrets = self.handed_in(world, tokens)
+        texts = self.texts(world)
+        log = texts['keyturnd.log']
+        for what in (b'level=debug', b'private_key_pem: (hidden)', b'status=422'):
+            self.assertTrue(what in log, f'the log does not tell {what}: nothing was tried')
+        self.assertEqual(find(secrets, texts), [])
+
+    def end(self, world, migration):
+        """Works on it until it rests, then makes it end, and prints what there is to print."""
+        shown = harness.Person(world).work_to_the_end(migration)
+        for command in (['show', migration], ['history', migration], ['report', migration]):
+            for output in ('json', 'table'):
+                world.keyturn(*command, output=output, expect=None)
+        if shown['state'] == 'NEEDS_ATTENTION':
+            world.keyturn('cancel', migration, expect=None)
+            harness.Person(world).work_to_the_end(migration)
 
     def test_the_search_finds_what_is_there(self):
         world = self.world(accounts=False)

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kFaultsMax = 1000;
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 8> kKinds = {{
+constexpr std::array<std::pair<std::string_view, FaultKind>, 9> kKinds = {{
     {"status", FaultKind::kStatus},
     {"status_after", FaultKind::kStatusAfter},
     {"delay", FaultKind::kDelay},
@@ -19,6 +19,7 @@ constexpr std::array<std::pair<std::string_view, FaultKind>, 8> kKinds = {{
     {"cut_body", FaultKind::kCutBody},
     {"rubbish", FaultKind::kRubbish},
     {"rate_limit", FaultKind::kRateLimit},
+    {"echo", FaultKind::kEcho},
 }};
 
 std::optional<FaultKind> KindOf(std::string_view name) {
@@ -43,7 +44,7 @@ absl::StatusOr<int64_t> Faults::Add(const Json& body) {
   if (!kind.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "kind must be status, status_after, delay, reset_before, reset_after, "
-        "cut_body, rubbish or rate_limit, not \"",
+        "cut_body, rubbish, rate_limit or echo, not \"",
         kind_name, "\""));
   }
   Fault fault;

@@ -27,6 +27,10 @@ enum class FaultKind {
   kRubbish,
   // 429 with Retry-After; nothing happens.
   kRateLimit,
+  // Answers with `status` and, wherever an error has a text, everything that
+  // was
+  // sent, credentials included; nothing happens.
+  kEcho,
 };
 
 struct Fault {

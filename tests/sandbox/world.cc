@@ -55,6 +55,23 @@ std::string ErrorBody(bool netsuite, int status) {
                       {"message", "An unexpected error occurred."}}})}});
 }
 
+// Both vendors' forms of an error at once.
+std::string Echo(const Request& request) {
+  std::string all = absl::StrCat(request.method, " ", request.target);
+  for (const auto& [name, value] : request.headers) {
+    absl::StrAppend(&all, " ", name, ": ", value);
+  }
+  absl::StrAppend(&all, " ", request.body);
+  return Dump(
+      {{"errors",
+        Json::array({{{"code", all}, {"message", all}, {"field", all}}})},
+       {"title", all},
+       {"error", all},
+       {"error_description", all},
+       {"o:errorDetails",
+        Json::array({{{"detail", all}, {"o:errorCode", all}}})}});
+}
+
 }  // namespace
 
 World::World(Options options, Clock* clock)
@@ -110,7 +127,8 @@ Response World::Strike(const Fault& fault, const Request& request,
   const bool netsuite = IsNetsuite(request.Path());
   const bool has_effect = fault.kind != FaultKind::kStatus &&
                           fault.kind != FaultKind::kResetBefore &&
-                          fault.kind != FaultKind::kRateLimit;
+                          fault.kind != FaultKind::kRateLimit &&
+                          fault.kind != FaultKind::kEcho;
   Response response;
   if (has_effect) response = Dispatch(request, now);
   switch (fault.kind) {
@@ -138,6 +156,11 @@ Response World::Strike(const Fault& fault, const Request& request,
                                          {"message", "Slow down."}}})}}));
       response.headers.emplace_back("Retry-After",
                                     std::to_string(fault.retry_after_seconds));
+      break;
+    case FaultKind::kEcho:
+      response = TextResponse(fault.status, "application/json", Echo(request));
+      response.headers.emplace_back("X-Request-Id",
+                                    request.body.substr(0, 200));
       break;
   }
   response.delay += fault.delay;

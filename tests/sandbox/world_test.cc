@@ -54,6 +54,11 @@ TEST_F(WorldTest, FaultsStrikeAsOftenAsAskedAndWithOrWithoutEffect) {
   EXPECT_EQ(limited.first.status, 429);
   EXPECT_EQ(limited.first.Header("Retry-After"), "1");
   EXPECT_EQ(limited.second, "E");
+  const auto echo = name_after("echo", "a-secret");
+  EXPECT_EQ(echo.first.status, 503);
+  EXPECT_NE(echo.first.body.find("a-secret"), std::string::npos);
+  EXPECT_NE(echo.first.body.find("Authorization"), std::string::npos);
+  EXPECT_EQ(echo.second, "E");
 }
 
 TEST_F(WorldTest, ADelayIsTheCarriersToWait) {
