@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/id.h"
+#include "daemon/base/resource.h"
 #include "daemon/base/status.h"
 #include "daemon/migration/spec.h"
 
@@ -21,8 +22,9 @@ absl::Status NotThere(std::string_view field, const absl::Status& status,
   const absl::Status missing = absl::NotFoundError(
       absl::StrCat("there is no ", base::ToAbsl(what), " ", name, "; `keyturn ",
                    base::ToAbsl(what), " list` shows those there are"));
-  return base::WithField(base::WithReason(missing, base::ReasonOf(status)),
-                         field);
+  return base::WithResource(
+      base::WithField(base::WithReason(missing, base::ReasonOf(status)), field),
+      name);
 }
 
 // Errors that say about a plan what would otherwise be stored.
@@ -160,11 +162,13 @@ absl::Status Creation::CheckConnectionIsFree(const migration::Spec& spec) {
   ASSIGN_OR_RETURN(const std::optional<std::string> other,
                    options_.store.FindLiveByConnection(key));
   if (!other.has_value()) return absl::OkStatus();
-  return base::WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "migration ", *other,
-          " works on this connection already; let it end, or cancel it")),
-      "LIVE_MIGRATION");
+  return base::WithResource(
+      base::WithReason(
+          absl::FailedPreconditionError(absl::StrCat(
+              "migration ", *other,
+              " works on this connection already; let it end, or cancel it")),
+          "LIVE_MIGRATION"),
+      *other);
 }
 
 }  // namespace keyturn::engine

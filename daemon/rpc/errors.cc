@@ -1,9 +1,13 @@
 #include "daemon/rpc/errors.h"
 
+#include <utility>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/id.h"
+#include "daemon/base/resource.h"
 #include "daemon/base/status.h"
+#include "daemon/rpc/names.h"
 #include "daemon/upstream/http/retry_after.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -53,23 +57,52 @@ std::string_view DefaultReason(absl::StatusCode code) {
   return "INTERNAL";
 }
 
-// "keyturn/Account" of "ACCOUNT_NOT_FOUND"; empty for other reasons.
-std::string ResourceTypeOf(std::string_view reason) {
-  constexpr struct {
-    std::string_view prefix;
-    std::string_view type;
-  } kTypes[] = {
-      {"MIGRATION_", "keyturn/Migration"},
-      {"TASK_", "keyturn/Task"},
-      {"ACCOUNT_", "keyturn/Account"},
-      {"CREDENTIAL_", "keyturn/Credential"},
-      {"VERSION_", "keyturn/CredentialVersion"},
-      {"REQUEST_ID_", "keyturn/Request"},
+struct ResourceType {
+  // How the reasons begin that concern it.
+  std::string_view reasons;
+  std::string_view name;
+  // Of its resources' names.
+  std::string_view prefix;
+};
+
+// "keyturn/Account" for "ACCOUNT_NOT_FOUND"; an empty one for other reasons.
+ResourceType ResourceTypeOf(std::string_view reason) {
+  constexpr ResourceType kTypes[] = {
+      {"MIGRATION_", "keyturn/Migration", kMigrationPrefix},
+      {"LIVE_MIGRATION", "keyturn/Migration", kMigrationPrefix},
+      {"TASK_", "keyturn/Task", kTaskPrefix},
+      {"ACCOUNT_", "keyturn/Account", kAccountPrefix},
+      {"CREDENTIAL_", "keyturn/Credential", kCredentialPrefix},
+      {"VERSION_", "keyturn/CredentialVersion", ""},
+      {"REQUEST_ID_", "keyturn/Request", ""},
   };
-  for (const auto& [prefix, type] : kTypes) {
-    if (reason.starts_with(prefix)) return std::string(type);
+  for (const ResourceType& type : kTypes) {
+    if (reason.starts_with(type.reasons)) return type;
+  }
+  return {};
+}
+
+// The collection that the service of this call is about; empty for others.
+std::string_view PrefixOf(std::string_view rpc) {
+  constexpr std::pair<std::string_view, std::string_view> kServices[] = {
+      {"keyturn.v1.Migrations/", kMigrationPrefix},
+      {"keyturn.v1.Tasks/", kTaskPrefix},
+      {"keyturn.v1.Accounts/", kAccountPrefix},
+      {"keyturn.v1.Credentials/", kCredentialPrefix}};
+  for (const auto& [service, prefix] : kServices) {
+    if (rpc.starts_with(service)) return prefix;
   }
   return "";
+}
+
+// What the error is about: what it says itself, else what the request named.
+std::string ResourceNameOf(const absl::Status& status, std::string_view reason,
+                           const ErrorContext& context) {
+  if (const std::string id = base::ResourceOf(status); !id.empty()) {
+    return FullName(ResourceTypeOf(reason).prefix, id);
+  }
+  const bool is_whole = context.resource.find('/') != std::string_view::npos;
+  return FullName(is_whole ? "" : PrefixOf(context.rpc), context.resource);
 }
 
 void AddErrorInfo(const absl::Status& status, std::string_view reason,
@@ -90,7 +123,7 @@ void AddPreconditionFailure(const absl::Status& status, std::string_view reason,
   google::rpc::PreconditionFailure failure;
   auto* violation = failure.add_violations();
   violation->set_type(std::string(reason));
-  violation->set_subject(std::string(context.resource));
+  violation->set_subject(ResourceNameOf(status, reason, context));
   violation->set_description(base::MessageOf(status));
   details->add_details()->PackFrom(failure);
 }
@@ -111,8 +144,8 @@ void AddResourceInfo(const absl::Status& status, std::string_view reason,
                      const ErrorContext& context,
                      google::rpc::Status* details) {
   google::rpc::ResourceInfo info;
-  info.set_resource_type(ResourceTypeOf(reason));
-  info.set_resource_name(std::string(context.resource));
+  info.set_resource_type(std::string(ResourceTypeOf(reason).name));
+  info.set_resource_name(ResourceNameOf(status, reason, context));
   info.set_description(base::MessageOf(status));
   details->add_details()->PackFrom(info);
 }

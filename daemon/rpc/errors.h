@@ -21,7 +21,7 @@ inline constexpr absl::Duration kRetryDelayDefault = absl::Seconds(1);
 // What the call was about.
 struct ErrorContext {
   std::string_view rpc;
-  // As the request named it; empty: it named none.
+  // As the request named it, whole or by its id; empty: it named none.
   std::string_view resource;
 };
 

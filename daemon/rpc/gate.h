@@ -50,6 +50,20 @@ struct CallRecord {
 // Called on gRPC's, the engine's or the store's thread; must not block.
 using CallLog = std::function<void(const CallRecord&)>;
 
+// What a request is about, as it names it; empty: it names nothing.
+template <typename Request>
+std::string ResourceNamedBy(const Request& request) {
+  if constexpr (requires { request.name(); }) {
+    return request.name();
+  } else if constexpr (requires { request.account_id(); }) {
+    return request.account_id();
+  } else if constexpr (requires { request.credential_id(); }) {
+    return request.credential_id();
+  } else {
+    return "";
+  }
+}
+
 // Ends a call; to be called exactly once, from any thread.
 using Finish = std::function<void(absl::Status)>;
 
@@ -147,10 +161,8 @@ class Gate {
     if constexpr (requires { request.request_id(); }) {
       request_id = request.request_id();
     }
-    std::string resource;
-    if constexpr (requires { request.name(); }) resource = request.name();
     auto call = std::make_shared<Call>(*this, rpc, std::move(request_id),
-                                       std::move(resource));
+                                       ResourceNamedBy(request));
     if (records_requests_) call->request_ = Redacted(request);
     return Run(context, std::move(call), work);
   }

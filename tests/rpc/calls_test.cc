@@ -224,7 +224,17 @@ TEST_F(CallsTest, WhatIsNotThereIsNamed) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(DetailsOf(status).reason, "MIGRATION_NOT_FOUND");
   EXPECT_EQ(DetailsOf(status).resource_type, "keyturn/Migration");
-  EXPECT_EQ(DetailsOf(status).resource_name, kOne);
+  const std::string name = absl::StrCat("migrations/", kOne);
+  EXPECT_EQ(DetailsOf(status).resource_name, name);
+
+  // Also where the request has no name of its own.
+  v1::ListEventsRequest events;
+  events.set_parent(name);
+  v1::ListEventsResponse response;
+  EXPECT_EQ(DetailsOf(Call(&v1::Migrations::Stub::ListEvents, migrations_.get(),
+                           events, &response))
+                .resource_name,
+            name);
 }
 
 TEST_F(CallsTest, ListsMigrationsNewestFirstPageByPage) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/base/resource.h"
 #include "daemon/base/status.h"
 #include "daemon/upstream/http/retry_after.h"
 #include "google/rpc/error_details.pb.h"
@@ -67,6 +68,33 @@ TEST(ToCallErrorTest, SaysWhatIsNotThere) {
   const ErrorDetails details = DetailsOf(error.status);
   EXPECT_EQ(details.resource_type, "keyturn/Task");
   EXPECT_EQ(details.resource_name, "tasks/abcdefghijklmno2");
+}
+
+TEST(ToCallErrorTest, SaysWhatIsNotThereAlsoWhereTheRequestIsAboutAnother) {
+  const CallError missing = ToCallError(
+      base::WithResource(
+          base::WithReason(absl::NotFoundError("none"), "CREDENTIAL_NOT_FOUND"),
+          "acme-celigo"),
+      {"keyturn.v1.Accounts/CreateAccount", "acme"});
+  EXPECT_EQ(DetailsOf(missing.status).resource_name, "credentials/acme-celigo");
+
+  const CallError live = ToCallError(
+      base::WithResource(base::WithReason(absl::FailedPreconditionError("live"),
+                                          "LIVE_MIGRATION"),
+                         "abcdefghijklmno2"),
+      {"keyturn.v1.Migrations/CreateMigration", ""});
+  google::rpc::Status status;
+  ASSERT_TRUE(status.ParseFromString(live.status.error_details()));
+  google::rpc::PreconditionFailure failure;
+  ASSERT_TRUE(status.details(1).UnpackTo(&failure));
+  EXPECT_EQ(failure.violations(0).subject(), "migrations/abcdefghijklmno2");
+}
+
+TEST(ToCallErrorTest, CallsAResourceByItsWholeName) {
+  const CallError error = ToCallError(
+      base::WithReason(absl::AlreadyExistsError("there"), "ACCOUNT_EXISTS"),
+      {"keyturn.v1.Accounts/CreateAccount", "acme"});
+  EXPECT_EQ(DetailsOf(error.status).resource_name, "accounts/acme");
 }
 
 TEST(ToCallErrorTest, SaysWhenToTryAgain) {

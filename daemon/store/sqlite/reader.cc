@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/base/resource.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
 
@@ -32,10 +33,12 @@ int CutLimit(int limit) { return std::clamp(limit, 1, kPageItemsMax); }
 
 absl::Status NoSuch(std::string_view what, std::string_view name,
                     std::string_view reason) {
-  return base::WithReason(
-      absl::NotFoundError(absl::StrCat("there is no ", base::ToAbsl(what), " ",
-                                       base::ToAbsl(name))),
-      reason);
+  return base::WithResource(
+      base::WithReason(
+          absl::NotFoundError(absl::StrCat("there is no ", base::ToAbsl(what),
+                                           " ", base::ToAbsl(name))),
+          reason),
+      name);
 }
 
 absl::Status BadNumber(std::string_view table, std::string_view key,
