@@ -9,6 +9,15 @@
 namespace keyturn::engine {
 namespace {
 
+// A system that cannot be reached is no fault of the daemon's, which the caller
+// did reach: the reason tells the two apart.
+absl::Status FromOutside(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) || !base::ReasonOf(status).empty()) {
+    return status;
+  }
+  return base::WithReason(status, "OUTSIDE_UNAVAILABLE");
+}
+
 absl::Status Explain(const absl::Status& cut, std::string_view account) {
   if (!absl::IsDeadlineExceeded(cut)) return cut;
   return base::WithReason(
@@ -25,7 +34,7 @@ asio::awaitable<absl::StatusOr<T>> Within(
   Limited<absl::StatusOr<T>> result =
       co_await limits.Run(std::move(work), deadline);
   if (!result.cut.ok()) co_return Explain(result.cut, account);
-  if (!result.value.ok()) co_return result.value.status();
+  if (!result.value.ok()) co_return FromOutside(result.value.status());
   co_return *std::move(result.value);
 }
 

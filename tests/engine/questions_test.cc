@@ -72,7 +72,11 @@ TEST_F(QuestionsTest, ARefusedTokenIsAnAnswer) {
 TEST_F(QuestionsTest, AnUnreachableSystemIsAnError) {
   transport_.Fail(absl::UnavailableError("no route"));
 
-  EXPECT_THAT(Test("acme"), HasCode(absl::StatusCode::kUnavailable));
+  const auto findings = Test("acme");
+  EXPECT_THAT(findings, HasCode(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(findings, HasReason("OUTSIDE_UNAVAILABLE"));
+  transport_.Fail(absl::UnavailableError("no route"));
+  EXPECT_THAT(Discover("acme"), HasReason("OUTSIDE_UNAVAILABLE"));
 }
 
 TEST_F(QuestionsTest, AnUnknownAccountIsNotFound) {
