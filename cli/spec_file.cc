@@ -131,30 +131,36 @@ class SpecReader {
     Note("spec.flows.test", *section, "test");
     Note("spec.flows.test_ids", *section, "test");
     Note("spec.flows.run_ids", *section, "run");
-    ReadTestFlows(*section, flows);
-    for (std::string& id :
-         section->TextList("run").value_or(std::vector<std::string>())) {
-      flows.add_run_ids(std::move(id));
-    }
+    const Choice test = ReadChoice(*section, "test");
+    flows.set_test(test.which);
+    flows.mutable_test_ids()->Assign(test.ids.begin(), test.ids.end());
+    const Choice run = ReadChoice(*section, "run");
+    flows.mutable_run_ids()->Assign(run.ids.begin(), run.ids.end());
+    if (run.which == "all") flows.add_run_ids("all");
     section->RefuseOthers();
   }
 
-  void ReadTestFlows(YamlMapping& section, v1::Spec::Flows& flows) {
-    const std::optional<YAML::Node> test = section.Value("test");
-    if (!test.has_value()) return;
-    if (test->IsScalar() &&
-        (test->Scalar() == "all" || test->Scalar() == "none")) {
-      flows.set_test(test->Scalar());
-      return;
+  // Which flows are chosen: "all", "none", or "ids" and then those. Empty: not
+  // said.
+  struct Choice {
+    std::string which;
+    std::vector<std::string> ids;
+  };
+
+  static Choice ReadChoice(YamlMapping& section, const std::string& key) {
+    const std::optional<YAML::Node> value = section.Value(key);
+    if (!value.has_value()) return {};
+    if (value->IsScalar() &&
+        (value->Scalar() == "all" || value->Scalar() == "none")) {
+      return {.which = value->Scalar(), .ids = {}};
     }
-    if (!test->IsSequence()) {
-      section.Mistake("test", "must be all, none, or a list of flow ids");
-      return;
+    if (!value->IsSequence()) {
+      section.Mistake(key, "must be all, none, or a list of flow ids");
+      return {};
     }
-    const std::vector<std::string> ids =
-        section.TextList("test").value_or(std::vector<std::string>());
-    flows.set_test(ids.empty() ? "none" : "ids");
-    for (const std::string& id : ids) flows.add_test_ids(id);
+    std::vector<std::string> ids =
+        section.TextList(key).value_or(std::vector<std::string>());
+    return {.which = ids.empty() ? "none" : "ids", .ids = std::move(ids)};
   }
 
   SpecFile& file_;
@@ -172,12 +178,13 @@ absl::StatusOr<SpecFile> SpecFile::Read(const std::string& path,
 
 absl::StatusOr<SpecFile> SpecFile::Parse(const std::string& text,
                                          const std::string& file) {
+  const std::string next = "correct " + file + " and try again";
   const absl::StatusOr<YAML::Node> document = ParseYaml(text, file);
-  if (!document.ok()) return document.status();
+  if (!document.ok()) return WithNext(document.status(), next);
   SpecFile result;
   result.file_ = file;
   if (absl::Status read = SpecReader(*document, result).Read(); !read.ok()) {
-    return WithNext(std::move(read), "correct " + file + " and try again");
+    return WithNext(std::move(read), next);
   }
   return result;
 }

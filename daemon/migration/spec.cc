@@ -137,7 +137,9 @@ absl::Status CheckIds(std::string_view field,
 
 absl::Status CheckFlows(const Spec::Flows& flows) {
   RETURN_IF_ERROR(CheckIds("spec.flows.test_ids", flows.test_ids));
-  RETURN_IF_ERROR(CheckIds("spec.flows.run_ids", flows.run_ids));
+  if (!RunsEveryFlow(flows)) {
+    RETURN_IF_ERROR(CheckIds("spec.flows.run_ids", flows.run_ids));
+  }
   if (flows.test == Spec::Flows::Test::kIds && flows.test_ids.empty()) {
     return FieldError("spec.flows.test_ids",
                       "is empty; name flows, or say all or none");
@@ -149,6 +151,10 @@ absl::Status CheckFlows(const Spec::Flows& flows) {
 }
 
 }  // namespace
+
+bool RunsEveryFlow(const Spec::Flows& flows) {
+  return flows.run_ids.size() == 1 && flows.run_ids.front() == kEveryFlow;
+}
 
 absl::Status ValidateSpec(const Spec& spec) {
   RETURN_IF_ERROR(CheckText("spec.recipe", spec.recipe));

@@ -2,6 +2,8 @@
 #ifndef KEYTURN_DAEMON_MIGRATION_SPEC_H_
 #define KEYTURN_DAEMON_MIGRATION_SPEC_H_
 
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "daemon/migration/model.h"
 
@@ -11,6 +13,10 @@ inline constexpr int kApprovalsMax = 10;
 inline constexpr int kFlowsNamedMax = 500;
 inline constexpr int kPermissionsMax = 200;
 inline constexpr int kTextMax = 200;
+
+// Stands alone in `run_ids` for every flow that is enabled.
+inline constexpr std::string_view kEveryFlow = "all";
+bool RunsEveryFlow(const Spec::Flows& flows);
 
 // Checks the form of every field, without asking anybody. The error is
 // InvalidArgument and names the field as the public API does

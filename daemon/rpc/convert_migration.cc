@@ -99,6 +99,12 @@ absl::StatusOr<Spec::Flows::Test> ParseTest(std::string_view test) {
   return base::FieldError("spec.flows.test", "must be all, none or ids");
 }
 
+// The name that stands in a spec: both "acme" and "accounts/acme" are "acme".
+std::string ShortName(std::string_view prefix, std::string_view name) {
+  if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  return std::string(name);
+}
+
 }  // namespace
 
 google::protobuf::Timestamp ToProto(absl::Time time) {
@@ -322,19 +328,20 @@ absl::StatusOr<migration::State> FromProto(v1::Migration::State state) {
 absl::StatusOr<Spec> FromProto(const v1::Spec& spec) {
   Spec result;
   result.recipe = spec.recipe();
-  result.celigo.account = spec.celigo().account();
+  result.celigo.account = ShortName(kAccountPrefix, spec.celigo().account());
   result.celigo.connection = spec.celigo().connection();
   result.celigo.tile = spec.celigo().tile();
-  result.netsuite.account = spec.netsuite().account();
+  result.netsuite.account =
+      ShortName(kAccountPrefix, spec.netsuite().account());
   result.netsuite.user = spec.netsuite().user();
   result.role.name = spec.role().name();
   result.role.from = spec.role().from();
   result.role.add_permissions.assign(spec.role().add_permissions().begin(),
                                      spec.role().add_permissions().end());
   result.token.application = spec.token().application();
-  result.token.consumer = spec.token().consumer();
+  result.token.consumer = ShortName(kCredentialPrefix, spec.token().consumer());
   result.iclient = spec.iclient();
-  result.old_login = spec.old_login();
+  result.old_login = ShortName(kCredentialPrefix, spec.old_login());
   ASSIGN_OR_RETURN(result.flows.test, ParseTest(spec.flows().test()));
   result.flows.test_ids.assign(spec.flows().test_ids().begin(),
                                spec.flows().test_ids().end());

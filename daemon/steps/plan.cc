@@ -1,5 +1,6 @@
 #include "daemon/steps/plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -100,12 +101,14 @@ std::vector<PlannedStep> Steps(const Context& context, const Survey& survey,
   steps.push_back({Step::kResumeFlows, Actor::kDaemon,
                    "gives every flow its former state back", true,
                    "the flows are switched off again"});
-  const bool runs = !spec.flows.run_ids.empty();
+  const auto runs =
+      std::count_if(context.notes.flows.begin(), context.notes.flows.end(),
+                    [](const FlowNote& flow) { return flow.run; });
   steps.push_back(
-      {Step::kProveTraffic, runs ? Actor::kDaemon : Actor::kNobody,
-       runs ? absl::StrCat("real runs of ", spec.flows.run_ids.size(), " flows")
-            : "no flow was chosen for a real run",
-       !runs, runs ? "data that was moved stays moved" : kReadsOnly});
+      {Step::kProveTraffic, runs > 0 ? Actor::kDaemon : Actor::kNobody,
+       runs > 0 ? absl::StrCat("real runs of ", runs, " flows")
+                : "no flow was chosen for a real run",
+       runs == 0, runs > 0 ? "data that was moved stays moved" : kReadsOnly});
   steps.push_back({Step::kFinish, Actor::kDaemon,
                    "the token becomes the connection's current credential",
                    false, "the end"});

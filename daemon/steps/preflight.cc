@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/migration/spec.h"
 #include "daemon/steps/connection_tests.h"
 #include "daemon/steps/flow_switch.h"
 #include "daemon/steps/netsuite_checks.h"
@@ -412,7 +413,11 @@ absl::Status ChooseFlows(Context& context,
   const migration::Spec::Flows& wanted = context.spec().flows;
   const std::set<std::string> test(wanted.test_ids.begin(),
                                    wanted.test_ids.end());
-  const std::set<std::string> run(wanted.run_ids.begin(), wanted.run_ids.end());
+  const bool runs_all = migration::RunsEveryFlow(wanted);
+  const std::set<std::string> run =
+      runs_all
+          ? enabled
+          : std::set<std::string>(wanted.run_ids.begin(), wanted.run_ids.end());
   for (const std::string& id : test) {
     if (!IsNoted(context.notes, id)) {
       return FieldNotFound(

@@ -214,6 +214,7 @@ TEST(ValidateSpecTest, Flows) {
   ExpectAllowed(
       {{"all", flows(Which::kAll, {}, {})},
        {"none", flows(Which::kNone, {}, {})},
+       {"run all", flows(Which::kAll, {}, {"all"})},
        {"ids", flows(Which::kIds, {kId, kOtherId}, {kId})},
        {"most", flows(Which::kIds, Ids(kFlowsNamedMax), Ids(kFlowsNamedMax))}});
   ExpectRefused("spec.flows.test_ids",
@@ -227,6 +228,7 @@ TEST(ValidateSpecTest, Flows) {
   ExpectRefused("spec.flows.run_ids",
                 {{"twice", flows(Which::kAll, {}, {kId, kId})},
                  {"shape", flows(Which::kAll, {}, {"flow"})},
+                 {"all and more", flows(Which::kAll, {}, {"all", kId})},
                  {"many", flows(Which::kAll, {}, Ids(kFlowsNamedMax + 1))}});
 }
 

@@ -171,6 +171,23 @@ TEST(SpecFromProtoTest, TestsAllFlowsUnlessToldOtherwise) {
   EXPECT_EQ(FromProto(message)->flows.test, migration::Spec::Flows::Test::kAll);
 }
 
+TEST(SpecFromProtoTest, TakesFullNamesWhereItTakesIds) {
+  v1::Spec message = ToProto(ValidSpec());
+  message.mutable_celigo()->set_account("accounts/acme");
+  message.mutable_netsuite()->set_account("accounts/acme-ns");
+  message.mutable_token()->set_consumer("credentials/pair");
+  message.set_old_login("credentials/old");
+
+  const absl::StatusOr<migration::Spec> spec = FromProto(message);
+  ASSERT_THAT(spec, IsOk());
+  EXPECT_EQ(spec->celigo.account, "acme");
+  EXPECT_EQ(spec->netsuite.account, "acme-ns");
+  EXPECT_EQ(spec->token.consumer, "pair");
+  EXPECT_EQ(spec->old_login, "old");
+  message.mutable_celigo()->set_account("credentials/acme");
+  EXPECT_EQ(base::FieldOf(FromProto(message).status()), "spec.celigo.account");
+}
+
 TEST(SpecFromProtoTest, NamesTheFieldThatIsWrong) {
   v1::Spec message = ToProto(ValidSpec());
   message.mutable_celigo()->set_connection("xyz");

@@ -130,6 +130,20 @@ TEST_F(PreflightTest, RefusesFlowsThatCannotBeRun) {
   ExpectRefused("NOT_FOUND", "spec.flows.run_ids");
 }
 
+TEST_F(PreflightTest, RunsEveryEnabledFlowWhereAllAreChosen) {
+  migration_.spec.flows.run_ids = {"all"};
+
+  const Outcome outcome = Run(Step::kPreflight);
+  ASSERT_EQ(outcome.kind, Kind::kPlan) << outcome.message;
+  size_t runs = 0;
+  for (const auto& flow : outcome.plan->flows) {
+    EXPECT_EQ(flow.run, flow.enabled) << flow.name;
+    if (flow.run) ++runs;
+  }
+  EXPECT_GT(runs, 1u);
+  EXPECT_LT(runs, outcome.plan->flows.size());
+}
+
 TEST_F(PreflightTest, RefusesAnIClientThatIsNotOffered) {
   migration_.spec.iclient = "Another iClient";
   ExpectRefused("ICLIENT_NOT_FOUND", "spec.iclient");
