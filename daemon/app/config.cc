@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -31,7 +32,8 @@ class Mistakes {
   void Add(const YAML::Mark& mark, std::string_view key,
            std::string_view message) {
     if (lines_.size() >= kMistakesToldMax) return;
-    lines_.push_back(absl::StrCat(file_, ":", mark.line + 1, ": ",
+    // What is not there at all stands nowhere: -1.
+    lines_.push_back(absl::StrCat(file_, ":", std::max(mark.line, 0) + 1, ": ",
                                   base::ToAbsl(key), key.empty() ? "" : ": ",
                                   base::ToAbsl(message)));
   }
@@ -273,8 +275,12 @@ std::string Config::StorePath() const {
 }
 
 absl::StatusOr<Config> ReadConfig(const std::string& path) {
+  RETURN_IF_ERROR(RefuseIfOthersMayWrite(path));
   ASSIGN_OR_RETURN(const secret::Secret content, ReadFile(path));
-  return ParseConfig(std::string(content.Expose()), path);
+  ASSIGN_OR_RETURN(Config config,
+                   ParseConfig(std::string(content.Expose()), path));
+  RETURN_IF_ERROR(RefuseIfOthersMayWrite(config.data_dir));
+  return config;
 }
 
 absl::StatusOr<Config> ParseConfig(const std::string& text,

@@ -70,7 +70,8 @@ struct Config {
 };
 
 // InvalidArgument with one line for each mistake, "FILE:LINE: key: what is
-// wrong and what is allowed"; else as of ReadFile.
+// wrong and what is allowed"; else as of ReadFile, and as of
+// RefuseIfOthersMayWrite for the file and the data directory.
 absl::StatusOr<Config> ReadConfig(const std::string& path);
 
 // The same for a text; `path` is the file's name in messages and the start of

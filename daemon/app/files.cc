@@ -19,6 +19,7 @@ namespace {
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kOthersMask = 077;
+constexpr mode_t kOthersWriteMask = 022;
 
 class Descriptor {
  public:
@@ -107,6 +108,16 @@ absl::Status WriteAll(int fd, std::string_view content,
 }
 
 }  // namespace
+
+absl::Status RefuseIfOthersMayWrite(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0 ||
+      (info.st_mode & kOthersWriteMask) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " can be changed by other users; run: chmod go-w ", path));
+}
 
 absl::StatusOr<secret::Secret> ReadFile(const std::string& path) {
   return Read(path, /*is_private=*/false);

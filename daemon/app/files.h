@@ -24,6 +24,11 @@ absl::StatusOr<secret::Secret> ReadFile(const std::string& path);
 // than its owner can read the file.
 absl::StatusOr<secret::Secret> ReadPrivateFile(const std::string& path);
 
+// FailedPrecondition, with the command that mends it, when others than its
+// owner can write to the file or directory: who can decides what the daemon
+// does. OK when there is none.
+absl::Status RefuseIfOthersMayWrite(const std::string& path);
+
 // Makes a file that must not be there yet, mode 0600, durable on return.
 absl::Status WriteNewFile(const std::string& path, std::string_view content);
 

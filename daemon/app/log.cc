@@ -1,5 +1,6 @@
 #include "daemon/app/log.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -114,6 +115,7 @@ void Log::Write(LogLevel level, std::string_view message,
 void RouteGrpcLog(Log& log) {
   grpc_log = &log;
   gpr_set_log_function(&LogForGrpc);
+  google::protobuf::SetLogHandler(nullptr);
 }
 
 }  // namespace keyturn::app

@@ -55,7 +55,9 @@ class Log {
 };
 
 // From now on what gRPC has to say goes to `log` as warnings, instead of in
-// gRPC's own form to standard error. `log` must outlive gRPC's use.
+// gRPC's own form to standard error. `log` must outlive gRPC's use. Protobuf
+// falls silent: it only tells of requests that do not parse, which any caller
+// could send a million times.
 void RouteGrpcLog(Log& log);
 
 }  // namespace keyturn::app

@@ -32,21 +32,26 @@ CLI::App* AddInit(CLI::App& app, InitOptions& options) {
       "make certificates, root key, store, configuration and a context");
   init->add_option("--data-dir", options.data_dir,
                    "directory to be made; everything goes there")
+      ->type_name("DIR")
       ->required();
   init->add_option("--tcp", options.tcp,
-                   "HOST:PORT to listen at; port 0 chooses a free one")
+                   "address to listen at; port 0 chooses a free one")
+      ->type_name("HOST:PORT")
       ->capture_default_str();
   init->add_option(
-      "--unix", options.unix_path,
-      "path of the unix socket (default: keyturnd.sock in the data "
-      "directory)");
+          "--unix", options.unix_path,
+          "path of the unix socket (default: keyturnd.sock in the data "
+          "directory)")
+      ->type_name("PATH");
   init->add_option("--allow-host", options.allowed_hosts,
                    "a further host that outside calls may go to: host, "
                    "host:port or *.domain; may be repeated")
+      ->type_name("HOST")
       ->allow_extra_args(false);
   init->add_option("--context-out", options.context_out,
                    "file that gets the command line's context (default: your "
-                   "own, ~/.config/keyturn/config.yaml)");
+                   "own, ~/.config/keyturn/config.yaml)")
+      ->type_name("FILE");
   return init;
 }
 
@@ -84,10 +89,15 @@ int Main(int argc, char** argv) {
                "keyturnd");
   app.set_version_flag("--version", absl::StrCat("keyturnd ", KEYTURN_VERSION));
   CLI::Option* config =
-      app.add_option("--config", arguments.config, "serve as this file says");
+      app.add_option("--config", arguments.config, "serve as this file says")
+          ->type_name("FILE");
   app.add_flag("--check-config", arguments.check_config,
                "only say whether the file is good")
       ->needs(config);
+  app.footer(
+      "Examples:\n"
+      "  keyturnd init --data-dir /var/lib/keyturn\n"
+      "  keyturnd --config /var/lib/keyturn/keyturnd.yaml");
   const CLI::App* init = AddInit(app, arguments.init);
   app.require_subcommand(0, 1);
   try {

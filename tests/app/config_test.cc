@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 
+#include "daemon/app/files.h"
 #include "daemon/base/status.h"
+#include "tests/store/samples.h"
 #include "tests/support/status_matchers.h"
 
 namespace keyturn::app {
@@ -159,6 +163,34 @@ TEST(ConfigTest, RefusesWhatIsNoMapping) {
     EXPECT_THAT(Parse(text), HasCode(absl::StatusCode::kInvalidArgument))
         << text;
   }
+}
+
+TEST(ConfigTest, CountsLinesFromOneAlsoForWhatIsNotThereAtAll) {
+  EXPECT_THAT(Parse("dataDir: .\nlisten: {unix: s}\n"),
+              MessageIs(HasSubstr("yaml:1: rootKey.file: is missing")));
+}
+
+TEST(ConfigTest, RefusesWhatOtherUsersMayChange) {
+  const testing::TemporaryDirectory directory;
+  const auto in = [&directory](const char* name) {
+    return std::filesystem::path(directory.Path(name))
+        .lexically_normal()
+        .string();
+  };
+  const std::string file = in("keyturnd.yaml");
+  const std::string data = in("data");
+  ASSERT_EQ(mkdir(data.c_str(), 0700), 0);
+  std::string text = kGood;
+  text.replace(text.find("/var/lib/keyturn"), 16, data);
+  ASSERT_THAT(WriteNewFile(file, text), IsOk());
+  ASSERT_THAT(ReadConfig(file), IsOk());
+
+  ASSERT_EQ(chmod(data.c_str(), 0777), 0);
+  EXPECT_THAT(ReadConfig(file), MessageIs(HasSubstr("chmod go-w " + data)));
+  ASSERT_EQ(chmod(data.c_str(), 0755), 0);
+  EXPECT_THAT(ReadConfig(file), IsOk());
+  ASSERT_EQ(chmod(file.c_str(), 0664), 0);
+  EXPECT_THAT(ReadConfig(file), MessageIs(HasSubstr("chmod go-w " + file)));
 }
 
 TEST(ConfigTest, NamesAFileThatIsNotThere) {
