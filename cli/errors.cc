@@ -39,6 +39,10 @@ constexpr auto kAdviceByReason = std::to_array<Advice>({
     {"ONE_WAY", "keyturn retry $ID"},
     {"TASK_CLOSED", "keyturn task list"},
     {"SECRET_REQUIRED", "keyturn task submit $ID"},
+    {"MIGRATION_NOT_FOUND", "keyturn list"},
+    {"TASK_NOT_FOUND", "keyturn task list"},
+    {"CREDENTIAL_NOT_FOUND", "keyturn credential list"},
+    {"ACCOUNT_NOT_FOUND", "keyturn account list"},
     {"CREDENTIAL_EXISTS", "keyturn credential rotate $ID"},
     {"CREDENTIAL_IN_USE", "keyturn account list"},
     {"CREDENTIAL_UNUSED", "keyturn account add celigo|netsuite NAME …"},
@@ -87,8 +91,8 @@ std::string NextByCollection(const std::string& subject) {
   return "";
 }
 
-std::string NextCommand(const absl::Status& status,
-                        const ErrorDetails& details) {
+std::string NextCommand(const absl::Status& status, const ErrorDetails& details,
+                        std::string_view command) {
   const std::string given = Payload(status, kNextPayload);
   if (!given.empty()) return given;
   const std::string subject = Payload(status, kSubjectPayload);
@@ -105,7 +109,7 @@ std::string NextCommand(const absl::Status& status,
     case ExitCode::kNotPermitted:
       return "keyturn whoami";
     case ExitCode::kUsage:
-      return "keyturn COMMAND --help";
+      return std::string(command) + " --help";
     case ExitCode::kFailed:
       if (absl::IsNotFound(status)) return NextByCollection(subject);
       return absl::IsDeadlineExceeded(status)
@@ -220,13 +224,13 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   }
 }
 
-Problem Explain(const absl::Status& status) {
+Problem Explain(const absl::Status& status, std::string_view command) {
   Problem problem = {.exit_code = ExitCodeOf(status),
                      .code = status.code(),
                      .what = Payload(status, kWhatPayload),
                      .details = DetailsOf(status)};
   problem.why = Why(status, problem.details);
-  problem.next = NextCommand(status, problem.details);
+  problem.next = NextCommand(status, problem.details, command);
   return problem;
 }
 

@@ -72,7 +72,9 @@ struct Problem {
   ErrorDetails details;
 };
 
-Problem Explain(const absl::Status& status);
+// `command` is the one whose help tells more about a mistake in its usage.
+Problem Explain(const absl::Status& status,
+                std::string_view command = "keyturn COMMAND");
 
 // Up to three paragraphs: "error: …", "  why: …", "  next: …".
 std::string ToText(const Problem& problem);

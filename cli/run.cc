@@ -8,6 +8,7 @@
 #include "cli/commands/command.h"
 #include "cli/commands/help.h"
 #include "cli/errors.h"
+#include "cli/output/text.h"
 #include "cli/version.h"
 
 namespace keyturn::cli {
@@ -40,9 +41,9 @@ void BuildCommands(CLI::App& top, Invocation& invocation) {
   AddCompletionCommands(top, invocation);
 }
 
-ExitCode Tell(const absl::Status& status, OutputFormat format,
-              Console& console) {
-  const Problem problem = Explain(status);
+ExitCode Tell(const absl::Status& status, const std::string& command,
+              OutputFormat format, Console& console) {
+  const Problem problem = Explain(status, command);
   console.Write(Stream::kError, format == OutputFormat::kJson
                                     ? ToJson(problem)
                                     : ToText(problem));
@@ -62,6 +63,11 @@ std::string NamedCommand(const CLI::App& top) {
 // Help and version are told by exceptions too; they are no errors.
 absl::StatusOr<bool> Parse(CLI::App& top, std::vector<std::string> arguments,
                            Console& console) {
+  for (const std::string& argument : arguments) {
+    if (IsUtf8(argument)) continue;
+    return UsageError(absl::StrCat("the argument \"", OneLine(argument),
+                                   "\" is not UTF-8 text"));
+  }
   std::reverse(arguments.begin(), arguments.end());
   try {
     top.parse(std::move(arguments));
@@ -73,7 +79,7 @@ absl::StatusOr<bool> Parse(CLI::App& top, std::vector<std::string> arguments,
     console.Write(Stream::kOut, std::string(version.what()) + "\n");
     return false;
   } catch (const CLI::Error& error) {
-    return UsageError(error.what(), NamedCommand(top) + " --help");
+    return UsageError(error.what());
   }
 }
 
@@ -85,12 +91,14 @@ ExitCode Run(const std::vector<std::string>& arguments, Console& console) {
   BuildCommands(top, invocation);
   const absl::StatusOr<bool> parsed = Parse(top, arguments, console);
   if (!parsed.ok()) {
-    return Tell(parsed.status(), invocation.format(), console);
+    return Tell(parsed.status(), NamedCommand(top), invocation.format(),
+                console);
   }
   if (!*parsed) return ExitCode::kDone;
   const Outcome outcome = invocation.action();
   if (!outcome.ok()) {
-    return Tell(outcome.status(), invocation.format(), console);
+    return Tell(outcome.status(), NamedCommand(top), invocation.format(),
+                console);
   }
   return *outcome;
 }

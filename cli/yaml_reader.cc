@@ -1,10 +1,13 @@
 #include "cli/yaml_reader.h"
 
+#include <yaml-cpp/depthguard.h>
+
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cli/output/text.h"
 
 namespace keyturn::cli {
@@ -26,6 +29,23 @@ std::string Kind(const YAML::Node& node) {
       return "a mapping";
   }
   return "something unknown";
+}
+
+int LineOfBrokenUtf8(const std::string& text) {
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  const auto broken =
+      std::find_if_not(lines.begin(), lines.end(),
+                       [](const std::string& line) { return IsUtf8(line); });
+  return static_cast<int>(broken - lines.begin()) + 1;
+}
+
+// `line` is 0 for the first one.
+bool IsIndentedByTab(const std::string& text, int line) {
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  if (line < 0 || static_cast<size_t>(line) >= lines.size()) return false;
+  const std::string& indented = lines[static_cast<size_t>(line)];
+  const size_t first = indented.find_first_not_of(' ');
+  return first != std::string::npos && indented[first] == '\t';
 }
 
 }  // namespace
@@ -50,6 +70,10 @@ absl::Status YamlMistakes::ToStatus() const {
 
 absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
                                      const std::string& file) {
+  if (!IsUtf8(text)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ":", LineOfBrokenUtf8(text), ": is not UTF-8 text"));
+  }
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.empty() || documents[0].IsNull()) {
@@ -61,9 +85,15 @@ absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
                        ": a second document begins here; one is allowed"));
     }
     return documents[0];
+  } catch (const YAML::DeepRecursion& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ":", error.mark.line + 1, ": is nested too deeply"));
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, ":", error.mark.line + 1, ": is not YAML: ", error.msg));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ":", error.mark.line + 1, ": is not YAML: ",
+                     IsIndentedByTab(text, error.mark.line)
+                         ? "a tab indents this line, where only spaces may"
+                         : error.msg));
   }
 }
 

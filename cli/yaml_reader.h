@@ -37,8 +37,9 @@ class YamlMistakes {
   size_t left_out_ = 0;
 };
 
-// The one document of a text. InvalidArgument, naming the line, when it is no
-// YAML, holds several documents, or is empty. Values are never echoed.
+// The one document of a text. InvalidArgument, naming the line, when it is not
+// UTF-8, no YAML, holds several documents, or is empty. Values are never
+// echoed.
 absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
                                      const std::string& file);
 

@@ -13,6 +13,10 @@
 namespace keyturn::cli {
 namespace {
 
+constexpr char kChanges[] = "Changes of the connection's document";
+constexpr char kPlannedChanges[] =
+    "Planned changes of the connection's document";
+
 using LabelledValues = std::vector<std::pair<std::string, Cell>>;
 
 std::string Finding(const v1::Migration& migration, const std::string& key) {
@@ -58,7 +62,8 @@ LabelledValues Subject(const v1::Migration& migration) {
           {"application", token}};
 }
 
-std::string ChangesSection(const v1::Plan& plan, const Style& style) {
+std::string ChangesSection(const v1::Plan& plan, std::string_view heading,
+                           const Style& style) {
   if (plan.changes().empty()) return "";
   Table table({"FIELD", "BEFORE", "AFTER"});
   for (const v1::Plan::Change& change : plan.changes()) {
@@ -68,8 +73,21 @@ std::string ChangesSection(const v1::Plan& plan, const Style& style) {
          {change.after().empty() ? "(absent)" : change.after(),
           Color::kGreen}});
   }
-  return Heading("Changes of the connection's document", style) +
-         table.ToText(style, /*indent=*/2);
+  return Heading(heading, style) + table.ToText(style, /*indent=*/2);
+}
+
+// What the switch changed or, while it still may come, will change.
+std::string ReportedChanges(const v1::Migration& migration,
+                            const Style& style) {
+  const bool switched =
+      std::any_of(migration.steps().begin(), migration.steps().end(),
+                  [](const v1::Step& step) {
+                    return step.name() == v1::Step::CUT_OVER &&
+                           step.state() == v1::Step::DONE;
+                  });
+  if (switched) return ChangesSection(migration.plan(), kChanges, style);
+  if (AtRest(migration.state())) return "";
+  return ChangesSection(migration.plan(), kPlannedChanges, style);
 }
 
 std::string FlowsSection(const v1::Plan& plan, const Style& style) {
@@ -252,7 +270,7 @@ std::string PlanPage(const v1::Migration& migration, const Style& style) {
     page += Heading("Found", style) + ToText(findings, style, /*indent=*/2);
   }
   page += PlannedStepsSection(plan, style);
-  page += ChangesSection(plan, style);
+  page += ChangesSection(plan, kChanges, style);
   page += FlowsSection(plan, style);
   if (!plan.warnings().empty()) {
     page += Heading("Warnings", style) + Bulleted(plan.warnings(), style);
@@ -319,7 +337,7 @@ std::string ReportPage(const v1::Migration& migration, const Style& style) {
   for (const v1::Step& step : migration.steps()) {
     page += ReportedStep(step, style);
   }
-  page += ChangesSection(migration.plan(), style);
+  page += ReportedChanges(migration, style);
   if (migration.state() == v1::Migration::NEEDS_ATTENTION) {
     page += AttentionPage(migration, style);
   }
@@ -365,6 +383,7 @@ std::string MigrationTable(const std::vector<v1::Migration>& migrations,
                            absl::Time now, const Style& style) {
   if (migrations.empty()) return "No migrations.\n";
   Table table({"ID", "STATE", "STEP", "CONNECTION", "AGE", "MESSAGE"});
+  table.MayCut("CONNECTION");
   for (const v1::Migration& migration : migrations) {
     table.Add({ShortId(migration.name()),
                {StateName(migration.state()), ColorOf(migration.state())},

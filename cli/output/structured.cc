@@ -7,7 +7,8 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
+#include "cli/output/text.h"
 
 namespace keyturn::cli {
 namespace {
@@ -16,20 +17,33 @@ constexpr int kIndent = 2;
 
 using Json = nlohmann::ordered_json;
 
-// Whether a YAML reader could take the plain text for something else.
+// Whether a YAML reader, an old one too, could take the plain text for
+// something else: a number, a time, a word with a meaning.
 bool NeedsQuotes(const std::string& text) {
   static const auto& words = *new std::set<std::string>{
       "",    "~", "null", "true", "false", "yes",   "no",  "on",
       "off", "y", "n",    ".inf", "-.inf", "+.inf", ".nan"};
-  double number;
   return words.contains(absl::AsciiStrToLower(text)) ||
-         absl::SimpleAtod(text, &number) || text.rfind("0x", 0) == 0 ||
-         text.rfind("0o", 0) == 0;
+         absl::StrContains("0123456789+-.", text.substr(0, 1)) || text == "=";
+}
+
+// Whether a literal block gives back exactly this text: it ends with one line
+// end, and nothing in it needs an escape or is taken for indentation.
+bool FitsLiteral(const std::string& text) {
+  const bool ends_once =
+      text.size() > 1 && text.back() == '\n' && text[text.size() - 2] != '\n';
+  return ends_once && !absl::ascii_isspace(text.front()) &&
+         OneBlock(text) == text;
 }
 
 void EmitText(const std::string& text, YAML::Emitter& out) {
-  if (NeedsQuotes(text)) out << YAML::DoubleQuoted;
-  if (text.find('\n') != std::string::npos) out << YAML::Literal;
+  if (FitsLiteral(text)) {
+    out << YAML::Literal;
+  } else if (OneLine(text) != text) {
+    out << YAML::EscapeNonAscii << YAML::DoubleQuoted;
+  } else if (NeedsQuotes(text)) {
+    out << YAML::DoubleQuoted;
+  }
   out << text;
 }
 
@@ -95,8 +109,8 @@ std::string ToStructured(const Json& value, OutputFormat format) {
     Emit(value, out);
     return std::string(out.c_str()) + "\n";
   }
-  return value.dump(kIndent, ' ', /*ensure_ascii=*/false,
-                    Json::error_handler_t::replace) +
+  return EscapeControls(value.dump(kIndent, ' ', /*ensure_ascii=*/false,
+                                   Json::error_handler_t::replace)) +
          "\n";
 }
 

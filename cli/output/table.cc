@@ -9,7 +9,10 @@ namespace keyturn::cli {
 namespace {
 
 constexpr int kGap = 2;
+constexpr int kCutColumnMin = 12;
 constexpr int kLastColumnMin = 8;
+// What the last column gets before the other one is cut.
+constexpr int kLastColumnGood = 24;
 
 // A finished line with the spaces at its end cut off.
 void AppendLine(std::string line, std::string& text) {
@@ -20,7 +23,13 @@ void AppendLine(std::string line, std::string& text) {
 }  // namespace
 
 Table::Table(std::vector<std::string> headings)
-    : headings_(std::move(headings)) {}
+    : headings_(std::move(headings)), may_cut_(headings_.size()) {}
+
+void Table::MayCut(std::string_view heading) {
+  may_cut_ = static_cast<size_t>(
+      std::find(headings_.begin(), headings_.end(), heading) -
+      headings_.begin());
+}
 
 void Table::Add(std::vector<Cell> row) {
   for (Cell& cell : row) {
@@ -30,7 +39,7 @@ void Table::Add(std::vector<Cell> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string Table::ToText(const Style& style, int indent) const {
+std::vector<int> Table::Widths(const Style& style, int indent) const {
   std::vector<int> widths;
   int before_last = indent;
   for (size_t column = 0; column < headings_.size(); ++column) {
@@ -41,10 +50,21 @@ std::string Table::ToText(const Style& style, int indent) const {
     widths.push_back(width);
     if (column + 1 < headings_.size()) before_last += width + kGap;
   }
-  if (style.columns > 0) {
-    widths.back() = std::min(
-        widths.back(), std::max(style.columns - before_last, kLastColumnMin));
+  if (style.columns == 0) return widths;
+  const int last_good = std::min(widths.back(), kLastColumnGood);
+  const int excess = before_last + last_good - style.columns;
+  if (may_cut_ < widths.size() && excess > 0) {
+    const int cut = std::clamp(widths[may_cut_] - kCutColumnMin, 0, excess);
+    widths[may_cut_] -= cut;
+    before_last -= cut;
   }
+  widths.back() = std::min(
+      widths.back(), std::max(style.columns - before_last, kLastColumnMin));
+  return widths;
+}
+
+std::string Table::ToText(const Style& style, int indent) const {
+  const std::vector<int> widths = Widths(style, indent);
   const std::string margin(static_cast<size_t>(indent), ' ');
   const std::string gap(kGap, ' ');
   std::string text;

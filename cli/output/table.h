@@ -2,6 +2,7 @@
 #define KEYTURN_CLI_OUTPUT_TABLE_H_
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,8 +23,8 @@ struct Cell {
 };
 
 // Rows under a line of headings, in columns as wide as they need to be. On a
-// terminal that is too narrow the last column is shortened, so that each row
-// stays one line.
+// terminal that is too narrow, first the column of MayCut and then the last one
+// is shortened, so that each row stays one line.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings);
@@ -31,13 +32,21 @@ class Table {
   // As many cells as there are headings.
   void Add(std::vector<Cell> row);
 
+  // The column of this heading holds a text that people know from its
+  // beginning.
+  void MayCut(std::string_view heading);
+
   bool empty() const { return rows_.empty(); }
 
   // Each line begins with `indent` spaces.
   std::string ToText(const Style& style, int indent = 0) const;
 
  private:
+  // How wide each column is to be, `indent` columns before them.
+  std::vector<int> Widths(const Style& style, int indent) const;
+
   const std::vector<std::string> headings_;
+  size_t may_cut_;
   std::vector<std::vector<Cell>> rows_;
 };
 

@@ -42,6 +42,13 @@ bool IsIn(const std::array<Range, kSize>& ranges, char32_t c) {
   });
 }
 
+// Surrogates, and what lies beyond the last character.
+constexpr auto kNoCharacters =
+    std::to_array<Range>({{0xD800, 0xDFFF}, {0x110000, 0x1FFFFF}});
+// A character that would fit into fewer bytes is broken.
+constexpr auto kFirstOfLength =
+    std::to_array<char32_t>({0, 0, 0x80, 0x800, 0x10000});
+
 struct Character {
   char32_t code;
   std::string_view bytes;
@@ -67,8 +74,7 @@ Character TakeCharacter(std::string_view& text) {
     right = (byte(i) & 0xC0) == 0x80;
     code = (code << 6) | (byte(i) & 0x3F);
   }
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  if (!right || surrogate) {
+  if (!right || IsIn(kNoCharacters, code) || code < kFirstOfLength[length]) {
     text.remove_prefix(1);
     return {.code = kReplacement, .bytes = "\xEF\xBF\xBD"};
   }
@@ -136,6 +142,16 @@ void AppendWord(std::string_view word, int columns,
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t before = text.size();
+    const bool replaced = TakeCharacter(text).code == kReplacement;
+    // The character itself has three bytes.
+    if (replaced && before - text.size() == 1) return false;
+  }
+  return true;
+}
+
 int DisplayWidth(std::string_view text) {
   int columns = 0;
   while (!text.empty()) columns += Columns(TakeCharacter(text).code);
@@ -148,6 +164,22 @@ std::string OneLine(std::string_view text) {
 
 std::string OneBlock(std::string_view text) {
   return Clean(text, /*keep_line_ends=*/true);
+}
+
+std::string EscapeControls(std::string_view json) {
+  std::string escaped;
+  escaped.reserve(json.size());
+  while (!json.empty()) {
+    const Character character = TakeCharacter(json);
+    if (character.code == '\n' ||
+        !(IsControl(character.code) || IsIn(kDirectionMarks, character.code))) {
+      escaped += character.bytes;
+    } else {
+      absl::StrAppendFormat(&escaped, "\\u%04x",
+                            static_cast<uint32_t>(character.code));
+    }
+  }
+  return escaped;
 }
 
 std::string Shorten(std::string_view text, int columns) {

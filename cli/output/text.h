@@ -14,6 +14,9 @@ namespace keyturn::cli {
 // Text from outside is printed on people's terminals: everything here takes
 // UTF-8, right or broken, and gives back UTF-8 without control characters.
 
+// Whether all of `text` is UTF-8.
+bool IsUtf8(std::string_view text);
+
 // Columns that `text` takes on a terminal.
 int DisplayWidth(std::string_view text);
 
@@ -24,6 +27,10 @@ std::string OneLine(std::string_view text);
 
 // As OneLine, but keeps '\n'.
 std::string OneBlock(std::string_view text);
+
+// For a JSON text that goes to a terminal too: what OneBlock takes out becomes
+// "\uXXXX", so that the same value is read from it.
+std::string EscapeControls(std::string_view json);
 
 // At most `columns` columns; what was cut is shown by an ellipsis.
 std::string Shorten(std::string_view text, int columns);

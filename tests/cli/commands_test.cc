@@ -101,6 +101,22 @@ TEST_F(CommandsTest, TakesGlobalOptionsBeforeAndAfterTheCommand) {
             ExitCode::kDone);
 }
 
+TEST_F(CommandsTest, RefusesArgumentsThatAreNotUtf8) {
+  const Result result =
+      Keyturn({"task", "done", "aaaaaaaaaaaaaaaa", "--evidence", "a\xFF"});
+  EXPECT_EQ(result.code, ExitCode::kUsage);
+  EXPECT_THAT(result.error, HasSubstr("is not UTF-8 text"));
+  EXPECT_THAT(daemon_.requests(), IsEmpty());
+}
+
+TEST_F(CommandsTest, NamesTheHelpOfTheVeryCommand) {
+  const Result result =
+      Keyturn({"credential", "add", "acme", "--kind", "celigo-token",
+               "--from-file", directory_.Write("token.json", "{}")});
+  EXPECT_EQ(result.code, ExitCode::kUsage);
+  EXPECT_THAT(result.error, HasSubstr("next: keyturn credential add --help"));
+}
+
 TEST_F(CommandsTest, RefusesWrongUsageWithTheHelpToRead) {
   const std::vector<std::vector<std::string>> wrong = {
       {"bogus"},

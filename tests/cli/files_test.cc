@@ -69,6 +69,19 @@ TEST(SpecFileTest, LeavesOutWhatTheRecipeFills) {
   EXPECT_EQ(file->spec().role().from(), "");
 }
 
+TEST(SpecFileTest, TakesAllNoneOrIdsForTheFlowsThatAreRun) {
+  const auto run = [](const std::string& value) {
+    const auto file =
+        SpecFile::Parse(SampleWith("run: []", "run: " + value), "spec.yaml");
+    EXPECT_TRUE(file.ok()) << file.status();
+    return file->spec().flows();
+  };
+  EXPECT_THAT(run("all").run_ids(), ElementsAre("all"));
+  EXPECT_THAT(run("none").run_ids(), testing::IsEmpty());
+  EXPECT_THAT(run("[]").run_ids(), testing::IsEmpty());
+  EXPECT_THAT(run("[f1]").run_ids(), ElementsAre("f1"));
+}
+
 TEST(SpecFileTest, TakesAnIdOfDigitsForText) {
   const auto file = SpecFile::Parse(
       SampleWith("5f3a00000000000000000001", "123456789012345678901234"),
@@ -87,8 +100,8 @@ TEST(SpecFileTest, NamesLineAndFieldOfEachMistake) {
               HasSubstr("spec.yaml:11: approvals: must be a whole number"));
   EXPECT_THAT(SpecError(SampleWith("test: all", "test: some")),
               HasSubstr("spec.yaml:9: flows.test: must be all, none"));
-  EXPECT_THAT(SpecError(SampleWith("run: []", "run: all")),
-              HasSubstr("spec.yaml:10: flows.run: must be a list"));
+  EXPECT_THAT(SpecError(SampleWith("run: []", "run: some")),
+              HasSubstr("spec.yaml:10: flows.run: must be all, none, or a"));
   EXPECT_THAT(SpecError(SampleWith("recipe: jira", "recipe: [jira]")),
               HasSubstr("spec.yaml:1: recipe: must be a single value"));
   EXPECT_THAT(
@@ -118,6 +131,12 @@ TEST(SpecFileTest, RefusesWhatIsNoSpecAtAll) {
               HasSubstr("a second document begins here"));
   EXPECT_EQ(ExitCodeOf(SpecFile::Parse("", "spec.yaml").status()),
             ExitCode::kUsage);
+  EXPECT_THAT(SpecError("recipe: jira\niclient: \xFF\n"),
+              HasSubstr("spec.yaml:2: is not UTF-8 text"));
+  EXPECT_THAT(SpecError("celigo:\n\taccount: acme\n"),
+              HasSubstr("spec.yaml:2: is not YAML: a tab indents this line"));
+  EXPECT_THAT(SpecError(std::string(100'000, '[')),
+              HasSubstr("is nested too deeply"));
 }
 
 TEST(SecretFileTest, ReadsExactlyTheFieldsOfItsForm) {

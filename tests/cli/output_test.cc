@@ -1,8 +1,10 @@
 // How things look: pages, tables, and the live display as text.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -205,7 +207,7 @@ TEST(StructuredTest, YamlKeepsTextThatLooksLikeSomethingElse) {
   const std::string yaml = ToStructured(task, OutputFormat::kYaml);
   EXPECT_THAT(yaml, HasSubstr("evidence: \"yes\""));
   EXPECT_THAT(yaml, HasSubstr("title: \"12345\""));
-  EXPECT_THAT(yaml, HasSubstr("problem: |"));
+  EXPECT_THAT(yaml, HasSubstr("problem: \"two\\nlines\""));
   EXPECT_THAT(yaml, HasSubstr("blocking: false"));
 }
 
@@ -244,6 +246,100 @@ TEST(ErrorsTest, TellsWhatWhyAndTheNextCommand) {
             "\"ONE_WAY\",\"what\":\"cannot rollback migrations/abc\","
             "\"message\":\"the plan has no way back\",\"next\":\"keyturn retry "
             "abc\",\"exitCode\":3}}\n");
+}
+
+TEST(ErrorsTest, NamesTheCommandWhoseHelpTellsMore) {
+  const absl::Status status = UsageError("one file too many");
+  EXPECT_EQ(Explain(status, "keyturn credential add").next,
+            "keyturn credential add --help");
+}
+
+TEST(StructuredTest, YamlGivesBackEveryTextAsItIs) {
+  const std::vector<std::string> texts = {"",
+                                          "plain",
+                                          "2026-11-24T13:07:48Z",
+                                          "1e3",
+                                          "0x10",
+                                          "1:30",
+                                          "-",
+                                          "=",
+                                          "~",
+                                          "yes",
+                                          ".5",
+                                          "+1",
+                                          "a\nb",
+                                          "a\nb\n",
+                                          "a\nb\n\n",
+                                          "\na",
+                                          "\n",
+                                          " a\n",
+                                          "a\n  b\n",
+                                          "tab\there",
+                                          "\x1b[31mred",
+                                          "a: b",
+                                          "# a",
+                                          "- a",
+                                          "a\r\nb\r\n",
+                                          "\x7f",
+                                          "\u202E",
+                                          "größe\n…\n",
+                                          "\xC2\x9B"
+                                          "31m\n"};
+  for (const std::string& text : texts) {
+    const std::string yaml = ToStructured(
+        nlohmann::ordered_json{{"text", text}}, OutputFormat::kYaml);
+    const YAML::Node read = YAML::Load(yaml);
+    EXPECT_EQ(read["text"].Scalar(), text) << yaml;
+    EXPECT_EQ(OneBlock(yaml), yaml) << "a terminal obeys it";
+  }
+}
+
+TEST(StructuredTest, JsonIsTheSameValueAndObeyedByNoTerminal) {
+  const std::string text =
+      "a\x1b[31m\x7f\xC2\x9B"
+      "31m\u202E größe\n";
+  const std::string printed =
+      ToStructured(nlohmann::ordered_json{{"text", text}}, OutputFormat::kJson);
+  EXPECT_EQ(nlohmann::json::parse(printed)["text"], text);
+  EXPECT_EQ(OneBlock(printed), printed);
+}
+
+TEST(StructuredTest, YamlQuotesWhatOldReadersTakeForATimeOrANumber) {
+  for (const char* text : {"2026-11-24T13:07:48Z", "1:30", "1_000", "0b1",
+                           "12e4", ".5", "-1", "yes", "null"}) {
+    EXPECT_EQ(
+        ToStructured(nlohmann::ordered_json{{"a", text}}, OutputFormat::kYaml),
+        absl::StrCat("a: \"", text, "\"\n"));
+  }
+}
+
+TEST(MigrationTableTest, FitsIntoATerminalAndStillTellsTheMessage) {
+  v1::Migration migration = AwaitingMigration();
+  (*migration.mutable_plan()->mutable_findings())["connection"] =
+      "A connection of a very long name that nobody needs to read to its end";
+  const std::string table = MigrationTable(
+      {migration}, SampleTime() + absl::Seconds(75), Terminal(80));
+  EXPECT_LE(WidestLine(table), 80) << table;
+  EXPECT_THAT(table, HasSubstr("waits for"));
+}
+
+TEST(ReportPageTest, TellsOfChangesOnlyWhereThereAreAnyOrMayBe) {
+  v1::Migration migration = AwaitingMigration();
+  EXPECT_THAT(ReportPage(migration, kPaper), HasSubstr("Planned changes"));
+  migration.set_state(v1::Migration::ROLLED_BACK);
+  EXPECT_THAT(ReportPage(migration, kPaper), Not(HasSubstr("hanges of")));
+}
+
+TEST(TextTest, KnowsUtf8) {
+  for (const char* good : {"", "a", "größe", "\uFFFD", "\U0001F44D"}) {
+    EXPECT_TRUE(IsUtf8(good)) << good;
+  }
+  // Cut off, alone, longer than needed, a surrogate, beyond the last one.
+  for (const char* bad : {"\xC3", "\x80", "\xFF", "\xC0\x80", "\xE0\x80\x9B",
+                          "\xED\xA0\x80", "\xF4\x90\x80\x80"}) {
+    EXPECT_FALSE(IsUtf8(bad));
+    EXPECT_EQ(OneLine(bad).substr(0, 3), "\uFFFD");
+  }
 }
 
 TEST(NamesTest, TakesShortIdsAndFullNames) {
