@@ -7,9 +7,9 @@ keyturn_build_packages=(
   libcurl4-openssl-dev libgrpc++-dev libprotobuf-dev libseccomp-dev
   libspdlog-dev libsqlite3-dev libssl-dev libsystemd-dev libyaml-cpp-dev
   nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
-  libgmock-dev libgtest-dev
+  libgmock-dev libgtest-dev python3
 )
-keyturn_test_packages=(clang-format git libbenchmark-dev python3 systemd)
+keyturn_test_packages=(clang-format git systemd)
 keyturn_tidy_packages=(clang clang-tidy)
 
 # keyturn_install PACKAGE…
