@@ -15,6 +15,8 @@ struct StepRules {
 constexpr absl::Duration kAttempt = absl::Minutes(2);
 // A ping may take long; test runs and drains talk to many flows.
 constexpr absl::Duration kLongAttempt = absl::Minutes(10);
+// Test runs of all flows, one after the other.
+constexpr absl::Duration kTestRunsAttempt = absl::Minutes(35);
 
 const StepRules& RulesOf(Step step) {
   static const std::array<StepRules, kAllSteps.size()> kRules = {{
@@ -51,7 +53,7 @@ const StepRules& RulesOf(Step step) {
        {12, absl::Seconds(1), absl::Minutes(1), kLongAttempt}},
       {Step::kVerifyFlows,
        false,
-       {8, absl::Seconds(1), absl::Minutes(1), kLongAttempt}},
+       {8, absl::Seconds(1), absl::Minutes(1), kTestRunsAttempt}},
       {Step::kResumeFlows,
        true,
        {12, absl::Seconds(1), absl::Minutes(1), kLongAttempt}},

@@ -136,7 +136,6 @@ absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Find(
 absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Make(
     const store::Account& account) {
   auto entry = std::make_shared<Entry>();
-  entry->guard = std::make_shared<http::LoginGuard>(account.name);
   switch (account.kind) {
     case store::AccountKind::kCeligo:
       RETURN_IF_ERROR(MakeCeligo(account, *entry));
@@ -184,6 +183,9 @@ absl::Status AccountClients::MakeNetSuite(const store::Account& account,
     ASSIGN_OR_RETURN(endpoints,
                      netsuite::Endpoints::AtBaseUrl(account.base_url));
   }
+  // Celigo's token locks nobody out, and its 401 may be about the login of a
+  // connection that was tested: only NetSuite's logins are counted.
+  entry.guard = std::make_shared<http::LoginGuard>(account.name);
   http::RateLimitOptions limit;
   limit.concurrent_max = kNetSuiteConcurrentMax;
   entry.transport =

@@ -49,6 +49,7 @@ class AccountClients final : public Outside {
  private:
   // One account's stack; the client is below what it uses.
   struct Entry {
+    // NetSuite accounts only.
     std::shared_ptr<http::LoginGuard> guard;
     std::unique_ptr<http::Transport> transport;
     std::shared_ptr<celigo::Client> celigo;

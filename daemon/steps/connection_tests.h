@@ -28,13 +28,15 @@ struct OldLogin {
 absl::StatusOr<OldLogin> WithOldLogin(Context& context,
                                       const celigo::Document& document);
 
-// So many tests in a row may end without an answer; then a person decides.
-inline constexpr int kTestsLostMax = 2;
+// So many tests in a row may end without an answer; then a person decides. One
+// more, which is answered, stays below the five refused logins that lock a user
+// out.
+inline constexpr int kTestsLostMax = 3;
 
 // A test of a login ended with `status` instead of a result. Where Celigo may
 // have tried the login all the same, that may have been one of the five refused
 // logins that lock a user out (NetSuite help subsect_156935170194), so it is
-// repeated once at most. Counted in notes.tests_lost, which whoever gets a
+// not repeated without end. Counted in notes.tests_lost, which whoever gets a
 // result sets to 0.
 Outcome TestLost(Context& context, const absl::Status& status,
                  std::string_view doing);

@@ -6,6 +6,8 @@
 // document itself tells whether the write arrived: Celigo gives every write a
 // new lastModified.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "daemon/base/status.h"
 #include "daemon/steps/connection_tests.h"
 #include "daemon/steps/flow_switch.h"
@@ -47,6 +49,14 @@ Outcome Proved(const Context& context, const Comparison& comparison) {
       {"token version", absl::StrCat(context.notes.token_version)},
       {"other fields", "as they were"}};
   for (const celigo::Difference& note : comparison.notes) {
+    // Of the old login there is nothing to be shown.
+    const bool kept =
+        !note.before.has_value() &&
+        (note.path == "netsuite.email" || note.path == "netsuite.password");
+    if (kept) {
+      proofs.push_back({note.path, "left out, but kept by Celigo"});
+      continue;
+    }
     proofs.push_back({absl::StrCat(note.path, " (set by Celigo)"),
                       absl::StrCat(note.before.value_or("absent"), " -> ",
                                    note.after.value_or("absent"))});
@@ -74,6 +84,42 @@ Outcome Judge(const Context& context, const Document& now) {
        "then `keyturn retry`, or `keyturn cancel` to go back"});
 }
 
+// So much later than a document's lastModified its entry in the audit trail may
+// be dated.
+constexpr absl::Duration kAuditSlack = absl::Seconds(5);
+
+// Celigo has no way to write only what nobody else has changed: an edit between
+// the last look and the write is lost, and only the audit trail tells of it. A
+// trail that cannot be read says nothing either way.
+asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
+                                  Document now) {
+  Outcome outcome = Judge(context, now);
+  absl::Time since;
+  if (outcome.kind != Outcome::Kind::kDone ||
+      !absl::ParseTime(absl::RFC3339_full,
+                       http::StringAt(Base(context), "lastModified"), &since,
+                       nullptr)) {
+    co_return outcome;
+  }
+  const absl::StatusOr<std::vector<Document>> entries =
+      co_await client.ConnectionAudit(context.notes.connection_id,
+                                      since + kAuditSlack);
+  if (!entries.ok()) co_return outcome;
+  const std::vector<std::string> foreign = celigo::ForeignChanges(
+      *entries, celigo::TokenIntent(context.notes.iclient_id));
+  outcome.proofs.push_back(
+      {"other changes in the audit trail",
+       foreign.empty() ? "none" : absl::StrJoin(foreign, ", ")});
+  if (!foreign.empty()) {
+    outcome.left_to_do.push_back(absl::StrCat(
+        "somebody changed ", absl::StrJoin(foreign, ", "), " of ",
+        context.notes.connection_name,
+        " at the moment in which it was switched; see its audit trail in "
+        "Celigo and make that change again if it is lost"));
+  }
+  co_return outcome;
+}
+
 asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
                                Document now) {
   absl::StatusOr<secret::Secret> document = WithToken(context, now);
@@ -85,13 +131,13 @@ asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
   const absl::Status saved =
       co_await context.checkpoint("about to write the connection");
   if (!saved.ok()) co_return FromError(saved, "storing what is to be written");
-  const absl::StatusOr<Document> written = co_await client.PutConnection(
+  const absl::Status written = co_await client.PutConnection(
       context.notes.connection_id, *std::move(document));
   if (!written.ok()) {
-    Outcome outcome = FromError(written.status(), "writing the connection");
+    Outcome outcome = FromError(written, "writing the connection");
     // A refused write changed nothing: before the switch that leads back.
     if (outcome.kind == Outcome::Kind::kBlocked &&
-        !ConcernsOurAccess(written.status())) {
+        !ConcernsOurAccess(written)) {
       outcome.kind = Outcome::Kind::kFailed;
     }
     co_return outcome;
@@ -101,7 +147,7 @@ asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
   if (!read_back.ok()) {
     co_return FromError(read_back.status(), "reading the connection back");
   }
-  co_return Judge(context, *read_back);
+  co_return co_await Conclude(context, client, *read_back);
 }
 
 }  // namespace
@@ -117,7 +163,9 @@ asio::awaitable<Outcome> CutOver(Context& context) {
   if (!before.ok()) {
     co_return FromError(before.status(), "reading the connection");
   }
-  if (Arrived(context, *before)) co_return Judge(context, *before);
+  if (Arrived(context, *before)) {
+    co_return co_await Conclude(context, *client, *before);
+  }
   const bool switched = migration::IsCutOver(context.migration);
   const std::vector<celigo::Difference> changed =
       switched ? std::vector<celigo::Difference>()
@@ -208,9 +256,10 @@ asio::awaitable<std::optional<Outcome>> TestOldDocument(
   co_return OneWay("NetSuite refuses the old login");
 }
 
-// `gated`: the connection logs in with a token that must not be lost.
+// Over `seen`, what the connection was when it was looked at. `gated`: it logs
+// in with a token that must not be lost.
 asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
-                                   bool gated) {
+                                   const Document& seen, bool gated) {
   absl::StatusOr<OldLogin> old = WithOldLogin(context, context.notes.pre_image);
   if (!old.ok()) {
     co_return FromError(old.status(), "making the old document");
@@ -220,21 +269,28 @@ asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
         co_await TestOldDocument(context, client, old->document);
     if (closed.has_value()) co_return *std::move(closed);
   }
+  const absl::StatusOr<Document> now =
+      co_await client.GetConnection(context.notes.connection_id);
+  if (!now.ok()) co_return FromError(now.status(), "reading the connection");
+  if (!celigo::ChangedSincePlan(seen, *now).empty()) {
+    co_return WaitFor(absl::Seconds(1),
+                      "the connection is being changed by somebody else");
+  }
   context.notes.back_version = old->version;
   const absl::Status saved =
       co_await context.checkpoint("about to write the old login back");
   if (!saved.ok()) co_return FromError(saved, "storing what is to be written");
-  const absl::StatusOr<Document> written = co_await client.PutConnection(
+  const absl::Status written = co_await client.PutConnection(
       context.notes.connection_id, std::move(old->document));
   if (!written.ok()) {
-    co_return BackRefused(written.status(), "writing the connection back");
+    co_return BackRefused(written, "writing the connection back");
   }
   co_return co_await ProveOldLogin(context, client);
 }
 
 // The connection logs in with a password. Was that our doing?
-asio::awaitable<Outcome> UndoneAlready(Context& context,
-                                       celigo::Client& client) {
+asio::awaitable<Outcome> UndoneAlready(Context& context, celigo::Client& client,
+                                       const Document& now) {
   const Notes& notes = context.notes;
   if (notes.back_version == 0 && !migration::IsCutOver(context.migration)) {
     co_return Done("the connection was not switched",
@@ -244,7 +300,7 @@ asio::awaitable<Outcome> UndoneAlready(Context& context,
     const absl::StatusOr<OldLogin> old = WithOldLogin(context, notes.pre_image);
     // A person has given the credential another password since.
     if (old.ok() && old->version != notes.back_version) {
-      co_return co_await WriteBack(context, client, /*gated=*/false);
+      co_return co_await WriteBack(context, client, now, /*gated=*/false);
     }
   }
   co_return co_await ProveOldLogin(context, client);
@@ -265,7 +321,7 @@ asio::awaitable<Outcome> UndoCutOver(Context& context) {
   }
   if (!now.ok()) co_return FromError(now.status(), "reading the connection");
   if (celigo::AuthTypeOf(*now) == "basic") {
-    co_return co_await UndoneAlready(context, *client);
+    co_return co_await UndoneAlready(context, *client, *now);
   }
   if (context.notes.sent_version == 0) {
     co_return Done("somebody else switched the connection; it is left so",
@@ -289,7 +345,7 @@ asio::awaitable<Outcome> UndoCutOver(Context& context) {
   }
   std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
   if (unquiet.has_value()) co_return *std::move(unquiet);
-  co_return co_await WriteBack(context, *client, /*gated=*/true);
+  co_return co_await WriteBack(context, *client, *now, /*gated=*/true);
 }
 
 }  // namespace keyturn::steps

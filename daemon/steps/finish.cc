@@ -21,13 +21,17 @@ asio::awaitable<Outcome> Finish(Context& context) {
                       {"find out who and why, put it right in Celigo, then "
                        "`keyturn retry`"});
   }
+  if (now->contains("offline") && now->at("offline") == true) {
+    co_return Blocked("CONNECTION_OFFLINE", "operator",
+                      "the connection has gone offline since it was verified",
+                      {"open the connection in Celigo, test it there and mend "
+                       "what it says, then `keyturn retry`"});
+  }
   const std::string credential = TokenCredential(context.migration.id);
   Outcome outcome = Done(
       "the connection runs on the token",
       {{"netsuite.authType", celigo::AuthTypeOf(*now)},
-       {"offline", now->contains("offline") && now->at("offline") == true
-                       ? "true"
-                       : "false"},
+       {"offline", "false"},
        {"credential", absl::StrCat("credentials/", credential, " version ",
                                    context.notes.token_version, ", CURRENT")}});
   outcome.credentials.push_back(store::RelabelVersion{

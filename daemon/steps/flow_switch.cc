@@ -76,6 +76,29 @@ std::vector<std::string> NamesOf(const Context& context,
   return names;
 }
 
+// Whether Celigo does not offer an answer to this account's token. What the
+// connection itself tells was read, so it is there.
+bool IsNotOffered(const absl::Status& status) {
+  return absl::IsNotFound(status) ||
+         base::ReasonOf(status) == "OUTSIDE_FORBIDDEN";
+}
+
+bool IsAboveZero(const celigo::Document& object, const char* key) {
+  return object.is_object() && object.contains(key) &&
+         object.at(key).is_number() && object.at(key).get<double>() > 0;
+}
+
+bool HoldsData(const celigo::Document& connection) {
+  if (IsAboveZero(connection, "queueSize")) return true;
+  if (!connection.contains("queues") || !connection.at("queues").is_array()) {
+    return false;
+  }
+  const celigo::Document& queues = connection.at("queues");
+  return std::any_of(
+      queues.begin(), queues.end(),
+      [](const celigo::Document& queue) { return IsAboveZero(queue, "size"); });
+}
+
 asio::awaitable<absl::StatusOr<bool>> AppIsUpdating(Context& context,
                                                     celigo::Client& client) {
   if (!context.notes.app_version_1 || context.notes.tile_id.empty()) {
@@ -112,14 +135,17 @@ asio::awaitable<absl::StatusOr<std::string>> Busy(Context& context,
     busy.push_back(absl::StrCat(jobs.size(), " unfinished jobs"));
   }
   if (!offline) {
-    CO_ASSIGN_OR_RETURN(std::vector<celigo::Job> queued,
-                        co_await client.ConnectionJobs(connection_id));
-    std::erase_if(queued, [](const celigo::Job& job) {
+    absl::StatusOr<std::vector<celigo::Job>> queued =
+        co_await client.ConnectionJobs(connection_id);
+    // Then the jobs of the flows and the size of the queue have to do.
+    if (IsNotOffered(queued.status())) queued = std::vector<celigo::Job>();
+    if (!queued.ok()) co_return queued.status();
+    std::erase_if(*queued, [](const celigo::Job& job) {
       return celigo::IsFinal(job.status);
     });
-    if (!queued.empty()) {
+    if (!queued->empty()) {
       busy.push_back(
-          absl::StrCat(queued.size(), " jobs queued on the connection"));
+          absl::StrCat(queued->size(), " jobs queued on the connection"));
     }
     if (!context.notes.tile_id.empty()) {
       CO_ASSIGN_OR_RETURN(
@@ -127,10 +153,8 @@ asio::awaitable<absl::StatusOr<std::string>> Busy(Context& context,
           co_await client.IntegrationConnections(context.notes.tile_id,
                                                  /*fetch_queue_size=*/true));
       for (const celigo::Document& candidate : connections) {
-        if (http::StringAt(candidate, "_id") != connection_id) continue;
-        if (candidate.contains("queueSize") &&
-            candidate.at("queueSize").is_number() &&
-            candidate.at("queueSize").get<double>() > 0) {
+        if (http::StringAt(candidate, "_id") == connection_id &&
+            HoldsData(candidate)) {
           busy.push_back("queued data");
         }
       }
@@ -217,8 +241,7 @@ FlowNote NoteOf(const celigo::Document& flow, const celigo::Document& tile) {
   note.id = http::StringAt(flow, "_id");
   note.name = http::StringAt(flow, "name");
   note.export_ids = celigo::ExportIdsOf(flow);
-  note.foreign = tile.is_null() || http::StringAt(flow, "_integrationId") !=
-                                       http::StringAt(tile, "_id");
+  note.foreign = tile.is_null();
   if (!note.foreign) {
     note.store_id = celigo::StoreIdOf(tile, note.id).value_or("");
   }
@@ -308,6 +331,18 @@ asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
   }
   co_return WaitFor(PollInterval(context.record().waits),
                     absl::StrCat("waits for ", *busy, " to end"));
+}
+
+asio::awaitable<absl::Status> NoteStatesAnew(Context& context,
+                                             celigo::Client& client) {
+  CO_ASSIGN_OR_RETURN(const FlowStates now,
+                      co_await ReadFlowStates(context, client));
+  for (FlowNote& flow : context.notes.flows) {
+    const auto found = now.find(flow.id);
+    if (found != now.end()) flow.was_enabled = found->second;
+  }
+  context.notes.flows_restored = false;
+  co_return co_await context.checkpoint("the state of every flow is noted");
 }
 
 asio::awaitable<Outcome> RestoreFlows(Context& context) {

@@ -21,8 +21,8 @@ inline constexpr absl::Duration kDrainPollMax = absl::Seconds(5);
 // Longer than this an update of the integration app is not waited for.
 inline constexpr absl::Duration kUpdateMax = absl::Hours(1);
 
-// A flow as its connection's migration needs it noted. `tile` is null where the
-// connection has none.
+// A flow as its connection's migration needs it noted. `tile` is the flow's own
+// tile, null where that is not the connection's.
 FlowNote NoteOf(const celigo::Document& flow, const celigo::Document& tile);
 
 // Flow id → whether it is enabled. A flow that is gone is absent. Flows of the
@@ -52,6 +52,11 @@ asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
 // waited for.
 asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
                                                     celigo::Client& client);
+
+// After every flow had got its state back: notes, durably, the states that they
+// have by now, since people may have switched some of them.
+asio::awaitable<absl::Status> NoteStatesAnew(Context& context,
+                                             celigo::Client& client);
 
 // Gives every flow the state back that is noted for it. A flow that somebody
 // has enabled meanwhile stays as that person wants it.

@@ -54,6 +54,7 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("sentVersion", notes.sent_version);
   visit("sentOver", notes.sent_over);
   visit("backVersion", notes.back_version);
+  visit("flowsRestored", notes.flows_restored);
   visit("testsLost", notes.tests_lost);
 }
 

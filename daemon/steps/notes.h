@@ -79,6 +79,10 @@ struct Notes {
   // PUT was sent; 0: none was.
   int back_version = 0;
 
+  // resume_flows has given every flow its state back: from then on people's
+  // switching counts.
+  bool flows_restored = false;
+
   // Tests of a login in a row whose answer never came: each may have been a
   // refused login.
   int tests_lost = 0;

@@ -103,6 +103,18 @@ asio::awaitable<Stop> ReadTile(Context& context, celigo::Client& client,
     co_return FromError(listed.status(), "reading the tile's connections");
   }
   connections = *std::move(listed);
+  const auto is_netsuite = [](const Document& connection) {
+    return http::StringAt(connection, "type") == "netsuite";
+  };
+  if (std::any_of(connections.begin(), connections.end(), is_netsuite)) {
+    co_return std::nullopt;
+  }
+  // An app of version 1 may have no connections registered with its tile.
+  listed = co_await client.ListConnections();
+  if (!listed.ok()) {
+    co_return FromError(listed.status(), "reading the account's connections");
+  }
+  connections = *std::move(listed);
   co_return std::nullopt;
 }
 
@@ -202,6 +214,21 @@ asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
     co_return Refused(kind);
   }
   co_return std::nullopt;
+}
+
+std::vector<std::string> TileWarnings(const Document& tile) {
+  std::vector<std::string> warnings;
+  const std::string mode = http::StringAt(tile, "mode");
+  if (mode == "install" || mode == "uninstall") {
+    warnings.push_back(absl::StrCat("the tile is being ", mode,
+                                    "ed; finish that in Celigo first"));
+  }
+  if (celigo::UpdateInProgress(tile)) {
+    warnings.push_back(
+        "the tile's app is being updated; its flows cannot be switched until "
+        "that has ended");
+  }
+  return warnings;
 }
 
 // ---- Recipe and account. ----
@@ -320,16 +347,20 @@ Outcome NoIClient(const Notes& notes,
                      : absl::StrCat("the connection is offered no single "
                                     "iClient named ",
                                     notes.iclient_name),
-                 names.empty() ? "" : absl::StrCat("; offered are: ", names))),
+                 names.empty() ? "; it is offered none at all, so give the "
+                                 "iClient's id (24 hexadecimal digits)"
+                               : absl::StrCat("; offered are: ", names))),
       "spec.iclient"));
 }
 
 asio::awaitable<Stop> ChooseIClient(Context& context, celigo::Client& client,
                                     const Document& connection,
+                                    const Document& tile,
                                     std::vector<std::string>& warnings) {
   Notes& notes = context.notes;
   const bool by_id = IsOutsideId(notes.iclient_name);
-  const bool owned = connection.contains("_connectorId");
+  const bool owned = !http::StringAt(connection, "_connectorId").empty() ||
+                     !http::StringAt(tile, "_connectorId").empty();
   std::string id = notes.connection_id;
   absl::StatusOr<std::vector<celigo::IClient>> listed;
   if (owned) {
@@ -337,12 +368,14 @@ asio::awaitable<Stop> ChooseIClient(Context& context, celigo::Client& client,
   } else {
     listed = co_await client.ListIClients();
   }
-  if (!listed.ok()) {
-    const Outcome error = FromError(listed.status(), "reading the iClients");
-    const std::string reason = base::ReasonOf(listed.status());
-    const bool closed =
-        reason == "OUTSIDE_FORBIDDEN" || absl::IsNotFound(listed.status());
-    if (!closed) co_return error;
+  const bool closed = !listed.ok() && !ConcernsOurAccess(listed.status()) &&
+                      (absl::IsFailedPrecondition(listed.status()) ||
+                       absl::IsNotFound(listed.status()));
+  if (!listed.ok() && !closed) {
+    co_return FromError(listed.status(), "reading the iClients");
+  }
+  // An empty list is nothing that an id could be checked against either.
+  if (closed || (by_id && listed->empty())) {
     if (!by_id) {
       co_return Refused(base::WithField(
           Cannot("ICLIENT_NOT_FOUND",
@@ -377,19 +410,19 @@ bool IsNoted(const Notes& notes, std::string_view id) {
 
 // Every flow of the tile, and every other one that depends on the connection.
 asio::awaitable<Stop> ReadFlows(Context& context, celigo::Client& client,
-                                const Document& tile,
-                                std::set<std::string>& enabled) {
+                                const Document& tile, Survey& survey) {
   Notes& notes = context.notes;
-  const auto add = [&](const Document& flow) {
-    notes.flows.push_back(NoteOf(flow, tile));
+  std::vector<std::string> outside;
+  const auto add = [&](const Document& flow, const Document& owner) {
+    notes.flows.push_back(NoteOf(flow, owner));
     const bool off = flow.contains("disabled") && flow.at("disabled") == true;
-    if (!off) enabled.insert(notes.flows.back().id);
+    if (!off) survey.enabled_flows.insert(notes.flows.back().id);
   };
   if (!notes.tile_id.empty()) {
     const absl::StatusOr<std::vector<Document>> flows =
         co_await client.IntegrationFlows(notes.tile_id);
     if (!flows.ok()) co_return FromError(flows.status(), "reading the flows");
-    for (const Document& flow : *flows) add(flow);
+    for (const Document& flow : *flows) add(flow, tile);
   }
   const absl::StatusOr<std::vector<celigo::Dependency>> dependencies =
       co_await client.ConnectionDependencies(notes.connection_id);
@@ -403,7 +436,18 @@ asio::awaitable<Stop> ReadFlows(Context& context, celigo::Client& client,
         co_await client.GetFlow(dependency.id);
     if (absl::IsNotFound(flow.status())) continue;
     if (!flow.ok()) co_return FromError(flow.status(), "reading a flow");
-    add(*flow);
+    const bool own = !tile.is_null() &&
+                     http::StringAt(*flow, "_integrationId") == notes.tile_id;
+    add(*flow, own ? tile : Document());
+    if (!own && !tile.is_null()) {
+      outside.push_back(notes.flows.back().name);
+    }
+  }
+  if (!outside.empty()) {
+    survey.warnings.push_back(absl::StrCat(
+        "flows outside the tile use the connection and are switched off with "
+        "it: ",
+        absl::StrJoin(outside, ", ")));
   }
   co_return std::nullopt;
 }
@@ -529,13 +573,13 @@ asio::awaitable<Outcome> Plan(Context& context, celigo::Client& client,
                               NetSuiteAccount account, Document connection,
                               Document tile, Survey survey) {
   Notes& notes = context.notes;
-  Stop stop =
-      co_await ChooseIClient(context, client, connection, survey.warnings);
+  Stop stop = co_await ChooseIClient(context, client, connection, tile,
+                                     survey.warnings);
   if (stop.has_value()) co_return *std::move(stop);
-  std::set<std::string> enabled;
-  stop = co_await ReadFlows(context, client, tile, enabled);
+  stop = co_await ReadFlows(context, client, tile, survey);
   if (stop.has_value()) co_return *std::move(stop);
-  if (const absl::Status flows = ChooseFlows(context, enabled); !flows.ok()) {
+  if (const absl::Status flows = ChooseFlows(context, survey.enabled_flows);
+      !flows.ok()) {
     co_return Refused(flows);
   }
   stop = co_await ReadJobs(context, client, survey);
@@ -545,7 +589,6 @@ asio::awaitable<Outcome> Plan(Context& context, celigo::Client& client,
   // Last: no failure after it may repeat what can be a refused login.
   stop = co_await TestOldLogin(context, client, survey);
   if (stop.has_value()) co_return *std::move(stop);
-  survey.enabled_flows = std::move(enabled);
   absl::StatusOr<migration::Plan> plan = MakePlan(context, survey);
   if (!plan.ok()) co_return Refused(plan.status());
   Outcome outcome;
@@ -582,6 +625,12 @@ asio::awaitable<Outcome> Preflight(Context& context) {
   }
   Document connection;
   Document tile;
+  Survey survey;
+  if (!token->scope.empty() && token->scope != "*") {
+    survey.warnings.push_back(
+        absl::StrCat("Keyturn's Celigo token is limited to the scope ",
+                     token->scope, "; a migration needs full access"));
+  }
   Stop stop = co_await Locate(context, *client, connection, tile);
   if (stop.has_value()) co_return *std::move(stop);
   Notes& notes = context.notes;
@@ -592,8 +641,10 @@ asio::awaitable<Outcome> Preflight(Context& context) {
     notes.tile_name = http::StringAt(tile, "name");
     notes.app_version_1 = celigo::IntegrationAppVersionOf(tile) ==
                           celigo::IntegrationAppVersion::k1;
+    for (std::string& warning : TileWarnings(tile)) {
+      survey.warnings.push_back(std::move(warning));
+    }
   }
-  Survey survey;
   survey.offline =
       connection.contains("offline") && connection.at("offline") == true;
   if (absl::Status chosen = ChooseRecipe(context, tile, survey.warnings);

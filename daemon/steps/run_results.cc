@@ -14,7 +14,7 @@ asio::awaitable<absl::StatusOr<int>> ConnectionErrors(celigo::Client& client,
   CO_ASSIGN_OR_RETURN(const std::vector<celigo::FlowErrorCount> steps,
                       co_await client.FlowErrors(flow_id));
   for (const celigo::FlowErrorCount& step : steps) {
-    if (step.count == 0) continue;
+    if (step.count == 0 || step.step_id.empty()) continue;
     std::optional<std::string> run = job_id;
     CO_ASSIGN_OR_RETURN(
         const std::vector<celigo::FlowError> errors,

@@ -2,6 +2,8 @@
 // submitted, no delta moves (Celigo CLI, "flows test-run"). Only what speaks of
 // the connection stops the migration; a flow whose data or other side has a
 // problem, or that has no test mode, is reported.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
@@ -12,8 +14,11 @@ namespace keyturn::steps {
 namespace {
 
 constexpr absl::Duration kJobPoll = absl::Milliseconds(500);
-// Five minutes: a test run is one page.
-constexpr int kJobLooksMax = 600;
+// A test run is one page.
+constexpr absl::Duration kTestRunMax = absl::Minutes(5);
+// The business stands still meanwhile: what has not begun by then is left to a
+// person. With one more test run it stays below the limit of an attempt.
+constexpr absl::Duration kAllTestRunsMax = absl::Minutes(20);
 
 struct Verdict {
   bool connection_failed = false;
@@ -24,28 +29,35 @@ struct Verdict {
 asio::awaitable<absl::StatusOr<celigo::Job>> Follow(Context& context,
                                                     celigo::Client& client,
                                                     celigo::Job job) {
-  for (int look = 0;
-       look < kJobLooksMax && !job.id.empty() && !celigo::IsFinal(job.status);
-       ++look) {
+  const absl::Time end = context.clock.Now() + kTestRunMax;
+  while (!celigo::IsFinal(job.status) && context.clock.Now() < end) {
     co_await context.clock.SleepUntil(context.clock.Now() + kJobPoll);
-    CO_ASSIGN_OR_RETURN(job, co_await client.GetJob(job.id));
+    absl::StatusOr<celigo::Job> now = co_await client.GetJob(job.id);
+    // A test run need not be among the jobs: what it said first has to do.
+    if (absl::IsNotFound(now.status())) co_return job;
+    if (!now.ok()) co_return now.status();
+    job = *std::move(now);
   }
   co_return job;
 }
 
+bool HasFailed(const celigo::Job& job) {
+  return job.status == celigo::JobStatus::kFailed || job.errors > 0;
+}
+
+// `steps_failed`: a step of the run did, though the run may say that it
+// completed.
 asio::awaitable<absl::StatusOr<Verdict>> Judge(celigo::Client& client,
                                                std::string flow_id,
-                                               celigo::Job job) {
+                                               celigo::Job job,
+                                               bool steps_failed) {
   Verdict verdict;
-  verdict.passed =
-      job.status == celigo::JobStatus::kCompleted && job.errors == 0;
+  verdict.passed = job.status == celigo::JobStatus::kCompleted &&
+                   !HasFailed(job) && !steps_failed;
   verdict.text = Name(job.status);
-  if (verdict.passed || job.id.empty()) {
-    if (job.id.empty()) verdict.passed = true;
-    co_return verdict;
-  }
+  if (verdict.passed) co_return verdict;
   if (!celigo::IsFinal(job.status)) {
-    verdict.text = "did not end in time";
+    verdict.text = "its end was not seen";
     co_return verdict;
   }
   CO_ASSIGN_OR_RETURN(const int errors,
@@ -63,11 +75,10 @@ asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
   absl::StatusOr<celigo::TestRun> run =
       co_await client.TestRunFlow(flow_id, export_id, context.clock.Now());
   if (!run.ok()) {
-    const absl::StatusCode code = run.status().code();
     // Some adaptors have no test mode.
     if (!ConcernsOurAccess(run.status()) &&
-        (code == absl::StatusCode::kFailedPrecondition ||
-         code == absl::StatusCode::kNotFound)) {
+        (absl::IsFailedPrecondition(run.status()) ||
+         absl::IsNotFound(run.status()))) {
       Verdict verdict;
       verdict.text = absl::StrCat("no test run possible (",
                                   base::ReasonOf(run.status()), ")");
@@ -75,9 +86,17 @@ asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
     }
     co_return run.status();
   }
+  if (run->flow_job.id.empty()) {
+    Verdict verdict;
+    verdict.text = "Celigo's answer does not tell how the test run went";
+    co_return verdict;
+  }
+  const bool steps_failed =
+      std::any_of(run->step_jobs.begin(), run->step_jobs.end(), HasFailed);
   celigo::Job job = std::move(run->flow_job);
   CO_ASSIGN_OR_RETURN(job, co_await Follow(context, client, std::move(job)));
-  co_return co_await Judge(client, std::move(flow_id), std::move(job));
+  co_return co_await Judge(client, std::move(flow_id), std::move(job),
+                           steps_failed);
 }
 
 }  // namespace
@@ -92,8 +111,15 @@ asio::awaitable<Outcome> VerifyFlows(Context& context) {
   std::vector<std::string> broken;
   std::vector<std::string> open;
   int passed = 0;
+  const absl::Time end = context.clock.Now() + kAllTestRunsMax;
   for (const FlowNote& flow : context.notes.flows) {
     if (!flow.test) continue;
+    if (context.clock.Now() >= end) {
+      outcome.proofs.push_back({flow.name, "not test-run"});
+      open.push_back(absl::StrCat(
+          flow.name, ": was not test-run, the others took too long"));
+      continue;
+    }
     if (flow.export_ids.empty()) {
       outcome.proofs.push_back({flow.name, "has no source to be test-run"});
       open.push_back(absl::StrCat(flow.name, ": has no source to be test-run"));

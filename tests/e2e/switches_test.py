@@ -11,9 +11,11 @@ import harness
 
 # What a person does is done by one, and what needs no person is not asked of one.
 CELIGO = [
-    ('ping_failure', 'envelope_4xx'), ('ping_error_code', 'number'), ('ping_success', 'empty_200'),
+    ('ping_failure', 'envelope_4xx'), ('ping_failure_status', '401'), ('ping_error_code', 'number'), ('ping_success', 'empty_200'),
     ('ping_success', 'empty_204'), ('ping_delay_ms', '700'), ('mask_in_put', 'keep'),
     ('mask_in_put', 'refuse'), ('iclient_mask_in_put', 'literal'), ('put_basic', 'refused'),
+    ('put_answer', 'empty_200'), ('put_answer', 'empty_204'), ('omitted_login_in_put', 'kept'),
+    ('read_only_fields_in_put', 'dropped'), ('put_defaults', 'filled_in'),
     ('put_tests_connection', 'yes'), ('leftover_basic_fields', 'harmful'),
     ('wsdl_normalised', 'no'), ('concurrency_licence', '2'), ('iclient_ref_check', 'no'),
     ('iclient_connector_check', 'yes'), ('malformed_id_status', '400'),
@@ -21,7 +23,9 @@ CELIGO = [
     ('patch_refusal_status', '400'), ('persist_settings', 'unchanged'),
     ('persist_settings', 'refused'), ('persist_settings', 'forbidden'),
     ('ia1_flow_patch', 'refused'), ('enable_starts_run', 'yes'), ('schedule_period_ms', '900'),
-    ('run_status', '200'), ('run_disabled_status', '400'), ('run_offline', 'refused'),
+    ('connection_jobs_endpoint', 'forbidden'), ('connection_jobs_endpoint', 'missing'),
+    ('tile_connections', 'registered'), ('queue_fields', 'queues'),
+    ('test_run_answer', 'metadata'), ('test_run_listed', 'no'), ('run_status', '200'), ('run_disabled_status', '400'), ('run_offline', 'refused'),
     ('test_run', 'refused'), ('test_run_status', '201'), ('test_run_job', 'running'),
     ('test_run_detail', 'base64'), ('job_advance', 'poll'),
     ('jobs_on_credential_change', 'continue'), ('cancel_answer', '204'),
@@ -47,13 +51,15 @@ NETSUITE = [
     ('clock_skew_seconds', '200'), ('lockout', 'off'), ('netsuite_latency_ms', '40'),
     ('new_tba_integrations', 'refused')]
 # Pairs that need each other.
-TOGETHER = {('rate_limit_per_second', '20'): {'rate_limit_bucket': '5'}}
+TOGETHER = {('rate_limit_per_second', '20'): {'rate_limit_bucket': '5'},
+            ('ping_failure_status', '401'): {'ping_failure': 'envelope_4xx'}}
 
 # (switch, answer): (state, words of failure, attention, or of a refused request).
 ENDS = {
     ('connector_put', 'refused'): ('ROLLED_BACK', 'writing the connection'),
     ('iclients_endpoint', 'forbidden'): ('REFUSED', 'iclient'),
     ('iclients_endpoint', 'missing'): ('REFUSED', 'iclient'),
+    ('iclients_endpoint', 'empty'): ('REFUSED', 'iclient'),
     ('enable_flow', 'subscription_required'): ('TASK', 'Switch these flows on'),
     ('enable_flow', 'entitlement_reached'): ('TASK', 'Switch these flows on'),
     ('roles_sublist', 'replace'): ('NEEDS_ATTENTION', 'has lost roles'),
@@ -74,7 +80,7 @@ class SwitchesTest(harness.EndToEndTest):
         shown = harness.Person(world).work_to_the_end(world.migrate())
         self.assertEqual(shown['state'], 'SUCCEEDED', harness.describe(shown))
         if case[0] in ('concurrency_licence', 'schedule_period_ms', 'enable_starts_run',
-                       'basic_login'):
+                       'basic_login', 'omitted_login_in_put', 'read_only_fields_in_put'):
             # Celigo changes what it is told, starts runs, or had the connection
             # offline before: only the rest can be compared.
             self.assertEqual(world.flow_states(), world.flow_states(before))

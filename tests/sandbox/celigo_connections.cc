@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 6> kServerFields = {
 constexpr std::array<std::string_view, 4> kReadOnlyNetsuite = {
     "concurrencyLevelRESTlet", "concurrencyLevelWebServices",
     "suiteAppInstalled", "useSsoLogin"};
+constexpr std::array<std::string_view, 4> kLoginFields = {
+    "email", "password", "tokenId", "tokenSecret"};
 constexpr std::array<std::string_view, 3> kComputedFields = {
     "queues", "queueSize", "needsAuthorization"};
 
@@ -89,6 +91,10 @@ Response Celigo::ConnectionCall(Call& call, Json& connection) {
   if (what == "dependencies") return Dependencies(connection);
   if (what == "audit") return Audit(call, "connection", id);
   if (what == "jobs") {
+    if (switches_.Is("connection_jobs_endpoint", "forbidden")) {
+      return Error(403, "access_restricted", "You may not read this.");
+    }
+    if (switches_.Is("connection_jobs_endpoint", "missing")) return NotFound();
     std::vector<std::string> queued;
     for (const std::string& job_id : state_.active_jobs) {
       const Job& job = state_.jobs.at(job_id);
@@ -124,7 +130,7 @@ Json Celigo::ConnectionView(const Json& connection, bool with_queue) const {
   if (with_queue) {
     const std::string id = Text(connection, "_id");
     const int64_t size = QueueSize(id);
-    view["queueSize"] = size;
+    if (switches_.Is("queue_fields", "both")) view["queueSize"] = size;
     view["queues"] = Json::array({{{"name", id}, {"size", size}}});
   }
   return view;
@@ -190,8 +196,19 @@ void Celigo::Normalise(Json& next, const Json* stored, absl::Time now) const {
   const Json* before = stored != nullptr && stored->contains("netsuite")
                            ? &(*stored)["netsuite"]
                            : nullptr;
+  const bool drops = switches_.Is("read_only_fields_in_put", "dropped");
   for (const std::string_view field : kReadOnlyNetsuite) {
-    Keep(before, field, netsuite);
+    Keep(drops ? nullptr : before, field, netsuite);
+  }
+  if (before != nullptr && switches_.Is("omitted_login_in_put", "kept")) {
+    for (const std::string_view field : kLoginFields) {
+      if (!netsuite.contains(std::string(field))) Keep(before, field, netsuite);
+    }
+  }
+  const bool fills =
+      stored == nullptr || switches_.Is("put_defaults", "filled_in");
+  if (stored != nullptr && fills && Text(netsuite, "environment").empty()) {
+    netsuite["environment"] = "production";
   }
   if (netsuite.contains("authType")) {
     netsuite["authType"] = Lower(Text(netsuite, "authType"));
@@ -213,7 +230,7 @@ void Celigo::Normalise(Json& next, const Json* stored, absl::Time now) const {
   if (Member(netsuite, "concurrencyLevel").is_number()) {
     netsuite["concurrencyLevel"] =
         std::clamp<int64_t>(Number(netsuite, "concurrencyLevel"), 1, licence);
-  } else if (stored == nullptr) {
+  } else if (fills) {
     netsuite["concurrencyLevel"] = 5;
   }
 }
@@ -260,7 +277,9 @@ Response Celigo::PutConnection(Call& call, Json& stored) {
   document.update(next);
   ReplaceConnection(stored, std::move(document), "api", call.now);
   if (switches_.Is("put_tests_connection", "yes")) TestSaved(stored, call.now);
-  return Document(stored);
+  if (switches_.Is("put_answer", "document")) return Document(stored);
+  return TextResponse(switches_.Is("put_answer", "empty_204") ? 204 : 200,
+                      "application/json", "");
 }
 
 void Celigo::ReplaceConnection(Json& stored, Json next, std::string_view source,
@@ -290,7 +309,8 @@ Response Celigo::PingAnswer(const LoginTest& test) const {
   Response response;
   if (!test.ok) {
     if (switches_.Is("ping_failure", "envelope_4xx")) {
-      response = Error(422, test.code, test.message);
+      response = Error(static_cast<int>(switches_.Count("ping_failure_status")),
+                       test.code, test.message);
     } else {
       Json entry = {{"code", test.code}, {"message", test.message}};
       if (switches_.Is("ping_error_code", "number")) entry["code"] = 401;
@@ -326,9 +346,17 @@ Response Celigo::ConnectionIClients(const Json& connection) const {
     return Error(403, "access_restricted", "You may not read this.");
   }
   if (switches_.Is("iclients_endpoint", "missing")) return NotFound();
+  if (switches_.Is("iclients_endpoint", "empty")) {
+    return JsonResponse(200, {{"iclients", Json::array()}});
+  }
   std::vector<std::string> ids;
-  const auto offered =
-      state_.connector_iclients.find(Text(connection, "_connectorId"));
+  std::string connector = Text(connection, "_connectorId");
+  const Json* tile =
+      state_.integrations.Find(Text(connection, "_integrationId"));
+  if (connector.empty() && tile != nullptr) {
+    connector = Text(*tile, "_connectorId");
+  }
+  const auto offered = state_.connector_iclients.find(connector);
   if (offered != state_.connector_iclients.end()) {
     ids = offered->second;
   } else {

@@ -221,6 +221,9 @@ Response Celigo::TestRun(Call& call, const Json& flow) {
   if (job.status == "running" && switches_.Is("test_run_job", "finished")) {
     Complete(job, call.now);
   }
+  if (switches_.Is("test_run_answer", "metadata")) {
+    return JsonResponse(200, {{"metadata", {{"runId", job.id}}}});
+  }
   Json children = Json::array();
   for (const std::string& child : job.children) {
     children.push_back(JobJson(state_.jobs.at(child)));

@@ -29,11 +29,14 @@ Response Celigo::IntegrationCall(Call& call, Json& integration) {
   const std::string& what = call.path[2];
   if (what == "connections") {
     const bool with_queue = call.request.Parameter("fetchQueueSize") == "true";
-    return List(call, state_.connections.OfIntegration(id),
-                [&](const std::string& one) {
-                  return ConnectionView(*state_.connections.Find(one),
-                                        with_queue);
-                });
+    const bool none =
+        switches_.Is("tile_connections", "registered") && IsIa1(id);
+    const std::vector<std::string> ids =
+        none ? std::vector<std::string>()
+             : state_.connections.OfIntegration(id);
+    return List(call, ids, [&](const std::string& one) {
+      return ConnectionView(*state_.connections.Find(one), with_queue);
+    });
   }
   if (what == "flows" || what == "exports" || what == "imports") {
     const Documents& documents = what == "flows"     ? state_.flows

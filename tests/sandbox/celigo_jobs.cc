@@ -75,6 +75,7 @@ Response Celigo::Jobs(Call& call) {
     return refusal;
   }
   Job& job = found->second;
+  if (job.is_test && switches_.Is("test_run_listed", "no")) return NotFound();
   if (call.Is("GET", 2)) {
     const Json answer = JobJson(job);
     Poll(job.id, call.now);

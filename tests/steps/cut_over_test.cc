@@ -7,6 +7,7 @@ namespace keyturn::testing {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -126,6 +127,30 @@ TEST_F(CutOverTest, LeavesADocumentAloneThatSomebodyChangesMeanwhile) {
   EXPECT_EQ(Connection()["name"], "Ours");
 }
 
+// No look can see it: only the audit trail tells of an edit that the write has
+// overwritten.
+TEST_F(CutOverTest, TellsOfAnEditThatTheWriteHasOverwritten) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  transport_.Before(absl::StrCat("PUT ", ConnectionPath()),
+                    [this] { Edit("name", "Ours"); });
+
+  const Outcome outcome = Run(Step::kCutOver);
+
+  ASSERT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_THAT(outcome.left_to_do,
+              ElementsAre(HasSubstr("somebody changed name of")));
+}
+
+TEST_F(CutOverTest, AnAuditTrailThatIsClosedStopsNothing) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  Fault({{"kind", "status"}, {"status", 400}, {"path", "/v1/**/audit"}});
+
+  const Outcome outcome = Run(Step::kCutOver);
+
+  EXPECT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_THAT(outcome.left_to_do, IsEmpty());
+}
+
 TEST_F(CutOverTest, TellsOfWhatSomebodyChangedRightAfterTheWrite) {
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
   // The first GET of the document is the look, the second the last read.
@@ -154,6 +179,47 @@ TEST_F(CutOverTest, ReportsWhatCeligoNormalises) {
   EXPECT_THAT(outcome.proofs,
               Contains(migration::Proof{"netsuite.wsdlVersion (set by Celigo)",
                                         "current -> latest"}));
+}
+
+// What Celigo may make of a write by itself, one way or the other.
+TEST_F(CutOverTest, OpenQuestionsAboutAWriteDoNotMatter) {
+  for (const auto& [name, answer] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"put_answer", "empty_200"},
+           {"put_answer", "empty_204"},
+           {"omitted_login_in_put", "kept"},
+           {"read_only_fields_in_put", "dropped"},
+           {"put_defaults", "filled_in"}}) {
+    Switch(name, answer);
+  }
+  Act("edit-connection",
+      {{"connection", connection_},
+       {"remove", {"netsuite.environment", "netsuite.concurrencyLevel"}}});
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  ForgetSent();
+
+  const Outcome outcome = Run(Step::kCutOver);
+
+  ASSERT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_EQ(Puts(), 1);
+  EXPECT_THAT(outcome.proofs,
+              Contains(migration::Proof{"netsuite.password",
+                                        "left out, but kept by Celigo"}));
+  EXPECT_THAT(outcome.proofs,
+              Contains(migration::Proof{"netsuite.environment (set by Celigo)",
+                                        "absent -> production"}));
+  EXPECT_EQ(Run(Step::kVerifyConnection).kind, Kind::kDone);
+}
+
+TEST_F(CutOverTest, TheWayBackIsOpenThoughCeligoKeepsTheLoginThatIsLeftOut) {
+  AddOldLogin();
+  Switch("omitted_login_in_put", "kept");
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));
+
+  const Outcome outcome = Undo(Step::kCutOver);
+
+  EXPECT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_EQ(Connection()["netsuite"]["authType"], "basic");
 }
 
 TEST_F(CutOverTest, MigratesAnOldDocumentWithoutAuthType) {
@@ -240,6 +306,19 @@ TEST_F(CutOverTest, GoesBackWithTheOldLoginOnceAlthoughItCrashes) {
   EXPECT_FALSE(after["offline"].get<bool>());
   EXPECT_EQ(Undo(Step::kCutOver).kind, Kind::kDone);
   EXPECT_EQ(Puts(), 1);
+}
+
+TEST_F(CutOverTest, GoesBackOverNobodysEdit) {
+  AddOldLogin();
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));
+  ForgetSent();
+  transport_.Before("POST /v1/connections/ping",
+                    [this] { Edit("name", "Ours"); });
+
+  EXPECT_EQ(Undo(Step::kCutOver).kind, Kind::kWait);
+  EXPECT_EQ(Undo(Step::kCutOver).kind, Kind::kBlocked);
+  EXPECT_EQ(Puts(), 0);
+  EXPECT_EQ(Connection()["name"], "Ours");
 }
 
 TEST_F(CutOverTest, KeepsAWorkingTokenWhenTheOldLoginIsRefused) {

@@ -99,6 +99,19 @@ TEST_F(FlowsTest, WaitForQueuedData) {
   EXPECT_EQ(Settle(Step::kQuiesce).kind, Kind::kDone);
 }
 
+TEST_F(FlowsTest, WaitForQueuedDataHoweverCeligoTellsOfIt) {
+  ReachRest();
+  Switch("queue_fields", "queues");
+  Switch("connection_jobs_endpoint", "missing");
+  Act("set-queue", {{"connection", connection_}, {"records", 7}});
+
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+  Act("set-queue", {{"connection", connection_}, {"records", 0}});
+  EXPECT_EQ(Run(Step::kQuiesce).kind, Kind::kDone);
+  Switch("connection_jobs_endpoint", "forbidden");
+  EXPECT_EQ(Run(Step::kQuiesce).kind, Kind::kDone);
+}
+
 TEST_F(FlowsTest, AreNotWaitedForWithoutEnd) {
   ReachRest();
   Act("set-queue", {{"connection", connection_}, {"records", 7}});
@@ -241,6 +254,51 @@ TEST_F(FlowsTest, EnabledByAPersonMeanwhileStaySo) {
   EXPECT_THAT(outcome.proofs,
               Contains(migration::Proof{"Jira issues to NetSuite cases",
                                         "enabled (by somebody, meanwhile)"}));
+}
+
+// A roll-back days later must not undo what people did with their flows.
+TEST_F(FlowsTest, SwitchedByAPersonAfterTheyWereGivenBackStaySo) {
+  ReachRest();
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kResumeFlows));
+  EditFlow(0, /*disabled=*/true);
+  EditFlow(3, /*disabled=*/false);
+  const std::vector<bool> wish = {false, true, true, true, true};
+
+  ASSERT_EQ(SettleUndo(Step::kResumeFlows).kind, Kind::kDone);
+  EXPECT_EQ(States(), off_);
+  // Once more, as after a crash: what it switched off is nobody's wish.
+  ASSERT_EQ(SettleUndo(Step::kResumeFlows).kind, Kind::kDone);
+  EXPECT_EQ(SettleUndo(Step::kQuiesce).kind, Kind::kDone);
+  EXPECT_EQ(States(), wish);
+}
+
+TEST_F(FlowsTest, AreRestoredAlthoughGivingThemBackWasCutOff) {
+  ReachRest();
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kVerifyFlows));
+  Fault({{"kind", "status"},
+         {"status", 500},
+         {"method", "PUT"},
+         {"skip", 1},
+         {"path", "/v1/integrations/**"}});
+  ASSERT_EQ(Run(Step::kResumeFlows).kind, Kind::kRetry);
+  ASSERT_NE(States(), former_);
+  // The undoing is cut off too, after it has switched flows off.
+  LoseUndo(Step::kResumeFlows);
+
+  EXPECT_EQ(SettleUndo(Step::kResumeFlows).kind, Kind::kDone);
+  EXPECT_EQ(SettleUndo(Step::kQuiesce).kind, Kind::kDone);
+  EXPECT_EQ(States(), former_);
+}
+
+TEST_F(FlowsTest, AWishIsKeptThoughTheUndoingIsCutOff) {
+  ReachRest();
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kResumeFlows));
+  LoseUndo(Step::kResumeFlows);
+  ASSERT_EQ(States(), off_);
+
+  EXPECT_EQ(SettleUndo(Step::kResumeFlows).kind, Kind::kDone);
+  EXPECT_EQ(SettleUndo(Step::kQuiesce).kind, Kind::kDone);
+  EXPECT_EQ(States(), former_);
 }
 
 TEST_F(FlowsTest, AreOffAgainBeforeTheOldLoginComesBack) {

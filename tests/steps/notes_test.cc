@@ -52,6 +52,7 @@ TEST(NotesTest, EveryFieldSurvives) {
   notes.sent_version = 4;
   notes.sent_over = http::ParseJson(R"({"b":[1,2]})").value();
   notes.back_version = 5;
+  notes.flows_restored = true;
   notes.tests_lost = 1;
 
   const std::string text = FormatNotes(notes);

@@ -150,7 +150,8 @@ TEST_F(PreflightTest, RefusesAnIClientThatIsNotOffered) {
 }
 
 TEST_F(PreflightTest, AClosedListOfIClientsNeedsAnId) {
-  for (const char* answer : {"forbidden", "missing"}) {
+  for (const char* answer : {"forbidden", "missing", "empty"}) {
+    SCOPED_TRACE(answer);
     Switch("iclients_endpoint", answer);
     migration_.spec.iclient.clear();
     ExpectRefused("ICLIENT_NOT_FOUND", "spec.iclient");
@@ -160,6 +161,70 @@ TEST_F(PreflightTest, AClosedListOfIClientsNeedsAnId) {
     EXPECT_THAT(outcome.plan->warnings,
                 Contains(HasSubstr("could not be checked")));
   }
+}
+
+TEST_F(PreflightTest, AConnectionIsItsTilesAlthoughItNamesNoConnector) {
+  Act("edit-connection",
+      {{"connection", connection_}, {"remove", {"_connectorId"}}});
+  ForgetSent();
+  ASSERT_EQ(Run(Step::kPreflight).kind, Kind::kPlan);
+  EXPECT_EQ(Sent("GET " + ConnectionPath() + "/iclients"), 1);
+  EXPECT_EQ(Sent("GET /v1/iclients"), 0);
+}
+
+TEST_F(PreflightTest, FindsTheConnectionOfATileThatListsNone) {
+  Switch("tile_connections", "registered");
+  ASSERT_EQ(Run(Step::kPreflight).kind, Kind::kPlan);
+  SpecNamesTheTile();
+  ASSERT_EQ(Run(Step::kPreflight).kind, Kind::kPlan);
+  EXPECT_EQ(Notes().connection_id, connection_);
+}
+
+TEST_F(PreflightTest, NamesFlowsOutsideTheTile) {
+  const std::string elsewhere = "5f2222222222222222222222";
+  world_.Seed([&](sandbox::World& world) {
+    auto& flows = world.celigo().state().flows;
+    Json flow = *flows.Find(FlowId(0));
+    flow["_id"] = elsewhere;
+    flow["name"] = "Orders of another tile";
+    flow["_integrationId"] = "5f3333333333333333333333";
+    flows.Add(std::move(flow));
+    return 0;
+  });
+  // What an app owns is used within its tile only.
+  Act("edit-connection",
+      {{"connection", connection_}, {"remove", {"_integrationId"}}});
+  migration_.spec.celigo.tile = sandbox::Text(info_, "tile");
+
+  const Outcome outcome = Run(Step::kPreflight);
+
+  ASSERT_EQ(outcome.kind, Kind::kPlan) << outcome.message;
+  EXPECT_THAT(outcome.plan->warnings,
+              Contains(HasSubstr("Orders of another tile")));
+  const steps::Notes notes = Notes();
+  EXPECT_FALSE(notes.flows.front().foreign);
+  EXPECT_EQ(notes.flows.back().id, elsewhere);
+  EXPECT_TRUE(notes.flows.back().foreign);
+}
+
+TEST_F(PreflightTest, WarnsOfATileThatIsNotAtRest) {
+  EditTile("mode", "uninstall");
+  EditTile("updateInProgress", true);
+  const Outcome outcome = Run(Step::kPreflight);
+  ASSERT_EQ(outcome.kind, Kind::kPlan);
+  EXPECT_THAT(outcome.plan->warnings, Contains(HasSubstr("being uninstalled")));
+  EXPECT_THAT(outcome.plan->warnings, Contains(HasSubstr("being updated")));
+}
+
+TEST_F(PreflightTest, WarnsOfATokenThatMayNotDoEverything) {
+  world_.Seed([](sandbox::World& world) {
+    for (auto& [value, token] : world.celigo().state().tokens) {
+      token.scope = "custom";
+    }
+    return 0;
+  });
+  EXPECT_THAT(Run(Step::kPreflight).plan->warnings,
+              Contains(HasSubstr("limited to the scope custom")));
 }
 
 TEST_F(PreflightTest, APlainConnectionChoosesAmongTheAccountsIClients) {
@@ -191,17 +256,18 @@ TEST_F(PreflightTest, AnOldLoginThatIsRefusedIsTriedOnce) {
   EXPECT_EQ(FailedLogins(), 1);
 }
 
-TEST_F(PreflightTest, AnUnansweredTestOfTheOldLoginIsRepeatedOnce) {
+TEST_F(PreflightTest, AnUnansweredTestOfTheOldLoginIsNotRepeatedForEver) {
   AddOldLogin("wrong-Pa55word");
   Fault({{"kind", "reset_after"},
          {"method", "POST"},
          {"path", "/v1/connections/ping"},
          {"count", 9}});
   EXPECT_EQ(Run(Step::kPreflight).kind, Kind::kRetry);
+  EXPECT_EQ(Run(Step::kPreflight).kind, Kind::kRetry);
   const Outcome outcome = Run(Step::kPreflight);
   ASSERT_EQ(outcome.kind, Kind::kBlocked);
   EXPECT_EQ(outcome.attention->reason, "TEST_UNANSWERED");
-  EXPECT_EQ(FailedLogins(), 2);
+  EXPECT_EQ(FailedLogins(), 3);
 }
 
 TEST_F(PreflightTest, WhatIsDownOrRefusesUsIsNoFaultOfTheSpec) {

@@ -93,6 +93,43 @@ TEST_F(VerificationTest, FlowsWithoutATestModeAreLeftToAPerson) {
   EXPECT_THAT(outcome.left_to_do, SizeIs(5));
 }
 
+TEST_F(VerificationTest, TestRunsWithoutEndDoNotKeepTheBusinessWaiting) {
+  Switch("test_run_job", "running");
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kVerifyConnection));
+  Switch("job_run_ms", "9999999999");
+  const absl::Time begin = clock_.Now();
+
+  const Outcome outcome = Run(Step::kVerifyFlows);
+
+  EXPECT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_THAT(outcome.left_to_do, SizeIs(5));
+  EXPECT_THAT(outcome.left_to_do.front(), HasSubstr("its end was not seen"));
+  EXPECT_THAT(outcome.left_to_do.back(), HasSubstr("was not test-run"));
+  EXPECT_LE(clock_.Now() - begin,
+            migration::PolicyOf(Step::kVerifyFlows).attempt_timeout);
+}
+
+TEST_F(VerificationTest, ATestRunThatTellsNothingIsLeftToAPerson) {
+  Switch("test_run_answer", "metadata");
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kVerifyConnection));
+
+  const Outcome outcome = Run(Step::kVerifyFlows);
+
+  EXPECT_EQ(outcome.kind, Kind::kDone);
+  EXPECT_THAT(outcome.left_to_do, SizeIs(5));
+}
+
+TEST_F(VerificationTest, ATestRunThatIsNotAmongTheJobsIsLeftToAPerson) {
+  Switch("test_run_job", "running");
+  Switch("test_run_listed", "no");
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kVerifyConnection));
+
+  const Outcome outcome = Run(Step::kVerifyFlows);
+
+  EXPECT_EQ(outcome.kind, Kind::kDone);
+  EXPECT_THAT(outcome.left_to_do, SizeIs(5));
+}
+
 TEST_F(VerificationTest, ATestRunThatCannotLogInStopsTheMigration) {
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kVerifyConnection));
   Act("revoke-token", {{"name", "keyturn-m1-1"}});
@@ -169,6 +206,17 @@ TEST_F(VerificationTest, TheEndRefusesAConnectionThatWasTakenBack) {
 
   ASSERT_EQ(outcome.kind, Kind::kBlocked);
   EXPECT_EQ(outcome.attention->reason, "CONNECTION_CHANGED");
+}
+
+TEST_F(VerificationTest, TheEndRefusesAConnectionThatIsOffline) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kProveTraffic));
+  Act("edit-connection",
+      {{"connection", connection_}, {"set", {{"offline", true}}}});
+
+  const Outcome outcome = Run(Step::kFinish);
+
+  ASSERT_EQ(outcome.kind, Kind::kBlocked);
+  EXPECT_EQ(outcome.attention->reason, "CONNECTION_OFFLINE");
 }
 
 TEST_F(VerificationTest, DiscoveryJudgesEachConnection) {

@@ -1,5 +1,6 @@
 #include "daemon/upstream/celigo/client.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -15,10 +16,6 @@ namespace {
 using base::ToAbsl;
 using base::WithReason;
 using http::Method;
-
-// A page of jobs holds at least so many when another one follows (Celigo states
-// both 100 and 1000 as its default).
-constexpr size_t kJobsPageSizeMin = 100;
 
 std::string Iso8601(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
@@ -94,6 +91,14 @@ absl::StatusOr<std::vector<Document>> ItemsIn(Document& body,
   return found;
 }
 
+// The errors that a good answer tells of; OK: none.
+absl::Status RefusalIn(const Document& body, std::string_view task) {
+  const std::vector<ErrorEntry> errors = ErrorEntriesOf(body);
+  // A job or a flow has members of these names too; a real document has an id.
+  if (errors.empty() || body.contains("_id")) return absl::OkStatus();
+  return RefusalOf(errors, task);
+}
+
 PingResult PingFailure(const std::vector<ErrorEntry>& entries, int status) {
   PingResult result;
   result.status = status;
@@ -104,10 +109,14 @@ PingResult PingFailure(const std::vector<ErrorEntry>& entries, int status) {
 }
 
 // A ping is answered with 4xx by a failed login of the connection, and by a
-// refusal to ping at all; these statuses are the latter.
-bool IsRefusalToPing(int status) {
-  return status == 403 || status == 404 || status == 408 || status == 429 ||
-         status < 400 || status >= 500;
+// refusal to ping at all. These statuses are the latter, unless the body speaks
+// of the connection's login.
+bool IsRefusalToPing(int status, const std::vector<ErrorEntry>& errors) {
+  if (status == 408 || status == 429 || status < 400 || status >= 500) {
+    return true;
+  }
+  return (status == 403 || status == 404) &&
+         std::none_of(errors.begin(), errors.end(), IsFailedLogin);
 }
 
 }  // namespace
@@ -193,11 +202,7 @@ asio::awaitable<absl::StatusOr<Document>> Client::SendForObject(Call call) {
   if (!response.ok()) co_return response.status();
   absl::StatusOr<Document> body = ObjectIn(*response, task);
   if (!body.ok()) co_return body.status();
-  const std::vector<ErrorEntry> errors = ErrorEntriesOf(*body);
-  // A job or a flow has members of these names too; a real document has an id.
-  if (!errors.empty() && !body->contains("_id")) {
-    co_return RefusalOf(errors, task);
-  }
+  CO_RETURN_IF_ERROR(RefusalIn(*body, task));
   co_return body;
 }
 
@@ -259,7 +264,10 @@ asio::awaitable<absl::StatusOr<PingResult>> Client::Ping(Call call) {
     if (errors.empty()) co_return good;
     co_return PingFailure(errors, response->status);
   }
-  if (IsRefusalToPing(response->status)) {
+  absl::StatusOr<Document> body = http::ParseJson(response->body.Expose());
+  std::vector<ErrorEntry> errors;
+  if (body.ok()) errors = ErrorEntriesOf(*body);
+  if (IsRefusalToPing(response->status, errors)) {
     co_return StatusOf(*response, call.task);
   }
   if (response->status == 401) {
@@ -267,9 +275,6 @@ asio::awaitable<absl::StatusOr<PingResult>> Client::Ping(Call call) {
     absl::StatusOr<TokenInfo> ours = co_await GetTokenInfo();
     if (!ours.ok()) co_return ours.status();
   }
-  absl::StatusOr<Document> body = http::ParseJson(response->body.Expose());
-  std::vector<ErrorEntry> errors;
-  if (body.ok()) errors = ErrorEntriesOf(*body);
   co_return PingFailure(errors, response->status);
 }
 
@@ -334,13 +339,19 @@ asio::awaitable<absl::StatusOr<Document>> Client::GetConnection(
   co_return co_await SendForObject(std::move(call));
 }
 
-asio::awaitable<absl::StatusOr<Document>> Client::PutConnection(
-    std::string id, secret::Secret document) {
+asio::awaitable<absl::Status> Client::PutConnection(std::string id,
+                                                    secret::Secret document) {
   CO_RETURN_IF_ERROR(CheckId(id, "connection"));
   Call call =
       Call::Write(Method::kPut, absl::StrCat("/v1/connections/", id),
                   absl::StrCat("writing connection ", id), std::move(document));
-  co_return co_await SendForObject(std::move(call));
+  const std::string task = call.task;
+  absl::StatusOr<http::Response> response = co_await Send(std::move(call));
+  if (!response.ok()) co_return response.status();
+  if (response->body.empty()) co_return absl::OkStatus();
+  const absl::StatusOr<Document> body = ObjectIn(*response, task);
+  if (!body.ok()) co_return body.status();
+  co_return RefusalIn(*body, task);
 }
 
 asio::awaitable<absl::StatusOr<PingResult>> Client::PingConnection(
@@ -425,7 +436,7 @@ asio::awaitable<absl::StatusOr<std::vector<Document>>> Client::ConnectionAudit(
   co_return co_await List(std::move(call), "");
 }
 
-asio::awaitable<absl::StatusOr<std::vector<Document>>> Client::RecordTypes(
+asio::awaitable<absl::StatusOr<size_t>> Client::CountRecordTypes(
     std::string connection_id) {
   CO_RETURN_IF_ERROR(CheckId(connection_id, "connection"));
   Call call = Call::Get(
@@ -434,7 +445,22 @@ asio::awaitable<absl::StatusOr<std::vector<Document>>> Client::RecordTypes(
       absl::StrCat("reading NetSuite's record types through connection ",
                    connection_id));
   call.timeout = kSlowCallTimeout;
-  co_return co_await List(std::move(call), "");
+  const std::string task = call.task;
+  absl::StatusOr<http::Response> response = co_await Send(std::move(call));
+  if (!response.ok()) co_return response.status();
+  if (response->body.empty()) co_return size_t{0};
+  const absl::StatusOr<Document> body =
+      http::ParseJson(response->body.Expose());
+  if (!body.ok()) co_return Unreadable(body.status(), task);
+  CO_RETURN_IF_ERROR(RefusalIn(*body, task));
+  if (body->is_array()) co_return body->size();
+  size_t count = 0;
+  if (body->is_object()) {
+    for (const Document& member : *body) {
+      if (member.is_array()) count += member.size();
+    }
+  }
+  co_return count;
 }
 
 asio::awaitable<absl::StatusOr<Document>> Client::GetFlow(std::string id) {
@@ -531,12 +557,9 @@ asio::awaitable<absl::StatusOr<TestRun>> Client::TestRunFlow(
       Method::kPost, absl::StrCat("/v1/flows/", flow_id, "/test/run"),
       absl::StrCat("test-running flow ", flow_id), std::move(text));
   call.timeout = kSlowCallTimeout;
-  const std::string task = call.task;
   absl::StatusOr<Document> body = co_await SendForObject(std::move(call));
   if (!body.ok()) co_return body.status();
-  absl::StatusOr<TestRun> run = TestRunOf(*body);
-  if (!run.ok()) co_return Unreadable(run.status(), task);
-  co_return run;
+  co_return TestRunOf(*body);
 }
 
 asio::awaitable<absl::StatusOr<std::optional<std::string>>>
@@ -601,7 +624,9 @@ asio::awaitable<absl::StatusOr<std::vector<Job>>> Client::CurrentJobs(
 }
 
 // Celigo ignores page numbers here. The next page begins at the creation time
-// of the last row, inclusive, since several jobs may share it.
+// of the last row, inclusive, since several jobs may share it. How many rows a
+// full page has is not known for sure, so the end is where nothing new comes; a
+// page of one row could not go on.
 asio::awaitable<absl::StatusOr<std::vector<Job>>> Client::ListFlowJobs(
     std::string flow_id, absl::Time since) {
   CO_RETURN_IF_ERROR(CheckId(flow_id, "flow"));
@@ -626,8 +651,8 @@ asio::awaitable<absl::StatusOr<std::vector<Job>>> Client::ListFlowJobs(
       until = job.created_at;
       if (seen.insert(job.id).second) jobs.push_back(std::move(job));
     }
-    const bool last = found->size() < kJobsPageSizeMin || until.empty() ||
-                      jobs.size() == known;
+    const bool last =
+        found->size() < 2 || until.empty() || jobs.size() == known;
     if (last) co_return jobs;
     if (jobs.size() > kListItemsMax) break;
   }

@@ -68,9 +68,10 @@ class Client {
   asio::awaitable<absl::StatusOr<Document>> GetConnection(std::string id);
   // Replaces the whole document: what is left out is erased. Celigo does not
   // check the login and leaves `offline` as it is. Never repeated on its own:
-  // when the outcome is unknown, read.
-  asio::awaitable<absl::StatusOr<Document>> PutConnection(
-      std::string id, secret::Secret document);
+  // when the outcome is unknown, read. OK means accepted; what was made of it,
+  // only reading tells.
+  asio::awaitable<absl::Status> PutConnection(std::string id,
+                                              secret::Secret document);
   // Tests the saved connection; Celigo then updates its `offline`. A test may
   // be a refused login in NetSuite, five of which lock the user out, so neither
   // kind of test is repeated on its own.
@@ -94,9 +95,10 @@ class Client {
   // Audit entries since `from`, newest first.
   asio::awaitable<absl::StatusOr<std::vector<Document>>> ConnectionAudit(
       std::string connection_id, absl::Time from);
-  // Record types as NetSuite tells them through this connection: proof that it
-  // works. Never from Celigo's cache.
-  asio::awaitable<absl::StatusOr<std::vector<Document>>> RecordTypes(
+  // How many record types NetSuite tells through this connection (on the first
+  // page): proof that it works. Never from Celigo's cache. What an entry looks
+  // like plays no part.
+  asio::awaitable<absl::StatusOr<size_t>> CountRecordTypes(
       std::string connection_id);
 
   asio::awaitable<absl::StatusOr<Document>> GetFlow(std::string id);

@@ -23,11 +23,26 @@ constexpr size_t kShownSizeMax = 200;
 constexpr char kShownSecret[] = "(secret)";
 
 // Fields that Celigo sets whenever it likes.
-constexpr std::array<std::string_view, 7> kServerFields = {
-    "lastModified",      "lastModifiedBy",
-    "offline",           "netsuite.dataCenterURLs",
-    "queueSize",         "queues",
-    "needsAuthorization"};
+constexpr std::array<std::string_view, 11> kServerFields = {
+    "lastModified",
+    "lastModifiedBy",
+    "offline",
+    "queueSize",
+    "queues",
+    "needsAuthorization",
+    "netsuite.dataCenterURLs",
+    "netsuite.concurrencyLevelRESTlet",
+    "netsuite.concurrencyLevelWebServices",
+    "netsuite.suiteAppInstalled",
+    "netsuite.useSsoLogin"};
+
+// Fields that Celigo may change in what it is sent; see IsNormalization.
+constexpr std::array<std::string_view, 5> kNormalizedFields = {
+    "netsuite.wsdlVersion", "netsuite.account", "netsuite.authType",
+    "netsuite.concurrencyLevel", "netsuite.environment"};
+
+constexpr int64_t kConcurrencyMin = 1;
+constexpr int64_t kConcurrencyMax = 50;
 
 // The text or number in a field with one of these in its name is never shown.
 constexpr std::array<std::string_view, 8> kSecretNames = {
@@ -50,6 +65,13 @@ bool IsSecretPath(std::string_view path) {
                      [&name](std::string_view part) {
                        return name.find(part) != std::string::npos;
                      });
+}
+
+bool IsShowablePath(std::string_view path) {
+  return !path.empty() && path.size() <= kShownSizeMax &&
+         std::all_of(path.begin(), path.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-';
+         });
 }
 
 std::string Join(std::string_view path, std::string_view name) {
@@ -264,6 +286,16 @@ bool IsFulfilled(const IntendedField& field, const Document* actual) {
   return false;
 }
 
+// Whether Celigo kept a field of the login that was left out of the write.
+// Whether that matters, the test of the connection tells.
+bool IsKept(const IntendedField& field, const Document* before,
+            const Document* actual) {
+  if (field.kind != IntendedField::Kind::kRemoved || actual == nullptr) {
+    return false;
+  }
+  return IsMask(*actual) || (before != nullptr && *before == *actual);
+}
+
 Difference Unfulfilled(const IntendedField& field, const Document* actual) {
   Difference difference;
   difference.path = field.path;
@@ -276,6 +308,17 @@ Difference Unfulfilled(const IntendedField& field, const Document* actual) {
   return difference;
 }
 
+// Clamped to the licence, or its default where there was none.
+bool IsNormalizedConcurrency(const Document* before, const Document& after) {
+  if (!after.is_number_integer()) return false;
+  const auto is = after.get<int64_t>();
+  if (is < kConcurrencyMin || is > kConcurrencyMax) return false;
+  if (before == nullptr) return true;
+  if (!before->is_number_integer()) return false;
+  const auto was = before->get<int64_t>();
+  return is < was || (was < kConcurrencyMin && is == kConcurrencyMin);
+}
+
 // Whether Celigo is known to turn `before` into `after` by itself.
 bool IsNormalization(std::string_view path, const Document* before,
                      const Document* after) {
@@ -283,11 +326,11 @@ bool IsNormalization(std::string_view path, const Document* before,
   if (path == "netsuite.wsdlVersion") {
     return *after == "latest" || *after == "next";
   }
-  if (before == nullptr) return false;
   if (path == "netsuite.concurrencyLevel") {
-    return before->is_number_integer() && after->is_number_integer() &&
-           after->get<int64_t>() >= 1 &&
-           after->get<int64_t>() < before->get<int64_t>();
+    return IsNormalizedConcurrency(before, *after);
+  }
+  if (before == nullptr) {
+    return path == "netsuite.environment" && *after == "production";
   }
   if (!before->is_string() || !after->is_string()) return false;
   const auto& was = before->get_ref<const std::string&>();
@@ -390,7 +433,7 @@ std::vector<IntendedField> BasicIntent(const Document& pre_image) {
   };
   for (const char* path : {"netsuite.tokenId", "netsuite.tokenSecret"}) {
     const Document* value = At(pre_image, path);
-    if (value != nullptr && IsMask(*value)) {
+    if (value == nullptr || IsMask(*value)) {
       fields.push_back(Of(Kind::kRemoved, path));
     }
   }
@@ -405,9 +448,10 @@ Comparison UnexpectedDifferences(const Document& pre_image,
   for (const IntendedField& field : intended) {
     intended_paths.insert(field.path);
     const Document* actual = At(read_back, field.path);
-    if (!IsFulfilled(field, actual)) {
-      comparison.missing.push_back(Unfulfilled(field, actual));
-    }
+    if (IsFulfilled(field, actual)) continue;
+    const bool kept = IsKept(field, At(pre_image, field.path), actual);
+    (kept ? comparison.notes : comparison.missing)
+        .push_back(Unfulfilled(field, actual));
   }
   for (Difference& difference : Diff(pre_image, read_back)) {
     const std::string& path = difference.path;
@@ -418,6 +462,26 @@ Comparison UnexpectedDifferences(const Document& pre_image,
         .push_back(std::move(difference));
   }
   return comparison;
+}
+
+std::vector<std::string> ForeignChanges(
+    const std::vector<Document>& audit_entries,
+    const std::vector<IntendedField>& intended) {
+  std::set<std::string> explained(std::begin(kNormalizedFields),
+                                  std::end(kNormalizedFields));
+  for (const IntendedField& field : intended) explained.insert(field.path);
+  std::vector<std::string> foreign;
+  for (const Document& entry : audit_entries) {
+    if (!entry.is_object() || !entry.contains("fieldChanges")) continue;
+    for (const Document& change : entry.at("fieldChanges")) {
+      const std::string path = http::StringAt(change, "fieldPath");
+      if (IsShowablePath(path) && !IsServerField(path) &&
+          explained.insert(path).second) {
+        foreign.push_back(path);
+      }
+    }
+  }
+  return foreign;
 }
 
 std::vector<Difference> ChangedSincePlan(const Document& pre_image,

@@ -87,7 +87,10 @@ struct Comparison {
   std::vector<Difference> unexpected;
   // Changes that Celigo is documented to make by itself: netsuite.wsdlVersion
   // to latest or next, netsuite.account in upper case, authType in lower case,
-  // concurrencyLevel clamped down. Worth a line in the report.
+  // concurrencyLevel clamped, it and environment set to their defaults where
+  // there were none. And fields of the old login that Celigo kept although they
+  // were left out, which it is not known to do or not to do. Worth a line in
+  // the report.
   std::vector<Difference> notes;
 
   bool clean() const { return missing.empty() && unexpected.empty(); }
@@ -95,11 +98,19 @@ struct Comparison {
 
 // Compares what was read back after a write with what was there before it.
 // Fields that the server sets are not compared: _id's companions lastModified,
-// lastModifiedBy, offline, queueSize, queues, needsAuthorization and
-// netsuite.dataCenterURLs.
+// lastModifiedBy, offline, queueSize, queues, needsAuthorization, and what is
+// read-only below netsuite: dataCenterURLs, concurrencyLevelRESTlet,
+// concurrencyLevelWebServices, suiteAppInstalled, useSsoLogin.
 Comparison UnexpectedDifferences(const Document& pre_image,
                                  const Document& read_back,
                                  const std::vector<IntendedField>& intended);
+
+// Fields that these entries of the connection's audit trail tell of although
+// neither `intended` nor the server explains them: somebody else's edits. Each
+// once; a name that cannot be shown is left out.
+std::vector<std::string> ForeignChanges(
+    const std::vector<Document>& audit_entries,
+    const std::vector<IntendedField>& intended);
 
 // What somebody else changed since `pre_image` was read; server-set fields do
 // not count. Not empty: the document must not be overwritten.

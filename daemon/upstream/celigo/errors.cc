@@ -246,6 +246,10 @@ std::vector<ErrorEntry> ErrorEntriesOf(const http::Document& body) {
       entries.push_back(EntryOf(element));
     }
     if (!entries.empty()) return entries;
+  } else if (errors != body.end() && !errors->empty() &&
+             (errors->is_object() || errors->is_string())) {
+    entries.push_back(EntryOf(*errors));
+    return entries;
   }
   const auto error = body.find("error");
   if (error != body.end() && !error->is_null()) {
@@ -279,6 +283,11 @@ absl::Status StatusOf(const http::Response& response, std::string_view task) {
 absl::Status RefusalOf(const std::vector<ErrorEntry>& entries,
                        std::string_view task) {
   return Refused(entries, task, "errors in the answer");
+}
+
+bool IsFailedLogin(const ErrorEntry& entry) {
+  const KnownCode* known = Find(entry.code);
+  return known != nullptr && known->reason == "CONNECTION_LOGIN_REFUSED";
 }
 
 std::string MeaningOf(const ErrorEntry& entry) {

@@ -25,8 +25,9 @@ struct ErrorEntry {
 
 // The entries of a body: the envelope {errors: [{code, message, field}]}
 // (developer portal, "Errors"), and the other shapes that clients tolerate: an
-// array of strings, {code, message}, {error}, text. A numeric code is given as
-// its digits. Empty when the body tells of no error.
+// array of strings, errors that are one object or text instead of an array,
+// {code, message}, {error}, text. A numeric code is given as its digits. Empty
+// when the body tells of no error.
 std::vector<ErrorEntry> ErrorEntriesOf(const http::Document& body);
 
 // The error of a response whose status is not 2xx. `task` names what was tried
@@ -51,6 +52,10 @@ absl::Status StatusOf(const http::Response& response, std::string_view task);
 // The error of a response that says 2xx but tells of errors in its body.
 absl::Status RefusalOf(const std::vector<ErrorEntry>& entries,
                        std::string_view task);
+
+// Whether the entry says that the connection itself could not log in outside,
+// rather than that Celigo refused something to us.
+bool IsFailedLogin(const ErrorEntry& entry);
 
 // What a refusal with this code means, as a clause for a sentence; for an
 // unknown code the code itself.

@@ -107,16 +107,17 @@ absl::StatusOr<IClient> IClientOf(const Document& document) {
   return iclient;
 }
 
-absl::StatusOr<TestRun> TestRunOf(const Document& document) {
-  const auto flow_job = document.find("flowJob");
-  if (flow_job == document.end()) return Malformed("test run");
+TestRun TestRunOf(const Document& document) {
   TestRun run;
-  ASSIGN_OR_RETURN(run.flow_job, JobOf(*flow_job));
+  const auto flow_job = document.find("flowJob");
+  if (flow_job != document.end()) {
+    run.flow_job = JobOf(*flow_job).value_or(Job());
+  }
   const auto step_jobs = document.find("childJobs");
   if (step_jobs != document.end() && step_jobs->is_array()) {
     for (const Document& step_job : *step_jobs) {
-      ASSIGN_OR_RETURN(Job job, JobOf(step_job));
-      run.step_jobs.push_back(std::move(job));
+      absl::StatusOr<Job> job = JobOf(step_job);
+      if (job.ok()) run.step_jobs.push_back(*std::move(job));
     }
   }
   return run;
@@ -131,6 +132,7 @@ std::vector<Dependency> DependenciesOf(const Document& document) {
       Dependency dependency;
       dependency.type = type;
       dependency.id = StringAt(element, "id");
+      if (dependency.id.empty()) dependency.id = StringAt(element, "_id");
       dependency.name = StringAt(element, "name");
       dependencies.push_back(std::move(dependency));
     }

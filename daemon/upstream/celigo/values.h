@@ -106,7 +106,8 @@ struct FlowError {
   std::string occurred_at;
 };
 
-// The flow's own job and its steps' jobs.
+// The flow's own job, without an id where the answer does not name it, and its
+// steps' jobs.
 struct TestRun {
   Job flow_job;
   std::vector<Job> step_jobs;
@@ -117,7 +118,7 @@ struct TestRun {
 absl::StatusOr<Job> JobOf(const Document& document);
 absl::StatusOr<std::vector<Job>> JobsOf(const std::vector<Document>& documents);
 absl::StatusOr<IClient> IClientOf(const Document& document);
-absl::StatusOr<TestRun> TestRunOf(const Document& document);
+TestRun TestRunOf(const Document& document);
 // Of the answer to a question for dependencies: arrays keyed by type.
 std::vector<Dependency> DependenciesOf(const Document& document);
 FlowErrorCount FlowErrorCountOf(const Document& document);

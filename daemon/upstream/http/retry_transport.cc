@@ -27,8 +27,9 @@ bool IsTransient(const absl::StatusOr<Response>& outcome) {
   if (!outcome.ok()) {
     return outcome.status().code() == absl::StatusCode::kUnavailable;
   }
-  return outcome->status == 429 || outcome->status == 502 ||
-         outcome->status == 503 || outcome->status == 504;
+  const int status = outcome->status;
+  return status == 408 || status == 429 || status == 500 || status == 502 ||
+         status == 503 || status == 504;
 }
 
 std::optional<absl::Duration> AskedToWait(

@@ -34,10 +34,10 @@ struct RetryOptions {
 };
 
 // Repeats a request when it is a GET or `repeatable`, or when the error has
-// Effect::kNone, and the outcome is 429, 502, 503, 504 or Unavailable. Gives up
-// after `tries_max`, or at once when asked to wait longer than honoured: then
-// the last response or error is the result; an error then says how often it was
-// tried. Cancelled during a wait: Cancelled.
+// Effect::kNone, and the outcome is 408, 429, 500, 502, 503, 504 or
+// Unavailable. Gives up after `tries_max`, or at once when asked to wait longer
+// than honoured: then the last response or error is the result; an error then
+// says how often it was tried. Cancelled during a wait: Cancelled.
 std::unique_ptr<Transport> NewRetryTransport(std::unique_ptr<Transport> inner,
                                              RetryOptions options,
                                              base::Clock& clock,

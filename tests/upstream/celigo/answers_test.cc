@@ -53,6 +53,9 @@ TEST(ErrorEntriesTest, ReadTheToleratedShapes) {
   EXPECT_EQ(Entries(R"({"error":{"code":"x_y"}})")[0].code, "x_y");
   EXPECT_EQ(Entries(R"({"errors":["inactive_flow: text"]})")[0].code,
             "inactive_flow");
+  EXPECT_EQ(Entries(R"({"errors":{"code":"x_y","message":"m"}})")[0].code,
+            "x_y");
+  EXPECT_THAT(Entries(R"({"errors":"some text"})"), SizeIs(1));
   EXPECT_EQ(
       Entries(R"({"errors":[{"message":"x INVALID_LOGIN_ATTEMPT y"}]})")[0]
           .code,
@@ -62,7 +65,8 @@ TEST(ErrorEntriesTest, ReadTheToleratedShapes) {
 TEST(ErrorEntriesTest, SeeNoErrorWhereThereIsNone) {
   for (const char* text :
        {"{}", "[]", "null", R"({"code":200})", R"({"code":"200"})",
-        R"({"errors":[]})", R"({"error":null})", R"({"name":"x"})"}) {
+        R"({"errors":[]})", R"({"errors":{}})", R"({"errors":null})",
+        R"({"error":null})", R"({"name":"x"})"}) {
     EXPECT_THAT(Entries(text), IsEmpty()) << text;
   }
   EXPECT_THAT(Entries(R"({"code":401})"), SizeIs(1));

@@ -37,6 +37,7 @@ constexpr char kBasic[] = R"({
     "account": "123456_SB1", "environment": "sandbox2.0", "roleId": "1042",
     "requestLevelCredentials": false, "wsdlVersion": "current",
     "concurrencyLevel": 7, "linkSuiteScript": true,
+    "concurrencyLevelRESTlet": 1,
     "dataCenterURLs": {"restDomain": "https://rest.netsuite.com"}
   },
   "microServices": {"disableNetSuiteWebServices": false}
@@ -264,6 +265,10 @@ TEST(UnexpectedDifferencesTest, TheServersOwnFieldsMayChange) {
   after["queueSize"] = 3;
   after["queues"] = Parse(R"([{"name":"q","size":3}])");
   after["netsuite"]["dataCenterURLs"]["systemDomain"] = "https://system";
+  after["netsuite"].erase("concurrencyLevelRESTlet");
+  after["netsuite"]["concurrencyLevelWebServices"] = 4;
+  after["netsuite"]["suiteAppInstalled"] = true;
+  after["netsuite"]["useSsoLogin"] = false;
 
   EXPECT_TRUE(CompareToSwitch(after).clean());
 }
@@ -291,6 +296,28 @@ TEST(UnexpectedDifferencesTest, DocumentedNormalizationsAreNotes) {
   EXPECT_THAT(Paths(comparison.notes),
               ElementsAre("netsuite.account", "netsuite.wsdlVersion",
                           "netsuite.concurrencyLevel"));
+}
+
+TEST(UnexpectedDifferencesTest, DocumentedDefaultsAreNotes) {
+  Document before = Basic();
+  before["netsuite"].erase("environment");
+  before["netsuite"].erase("concurrencyLevel");
+  Document after = AfterSwitch();
+  after["netsuite"]["environment"] = "production";
+  after["netsuite"]["concurrencyLevel"] = 5;
+
+  const Comparison comparison =
+      UnexpectedDifferences(before, after, TokenIntent(kIClient));
+
+  EXPECT_TRUE(comparison.clean());
+  EXPECT_THAT(Paths(comparison.notes),
+              ElementsAre("netsuite.environment", "netsuite.concurrencyLevel"));
+
+  after["netsuite"]["environment"] = "beta";
+  after["netsuite"]["concurrencyLevel"] = 500;
+  EXPECT_THAT(Paths(UnexpectedDifferences(before, after, TokenIntent(kIClient))
+                        .unexpected),
+              ElementsAre("netsuite.environment", "netsuite.concurrencyLevel"));
 }
 
 TEST(UnexpectedDifferencesTest, WhatLooksLikeANormalizationButIsNoneCounts) {
@@ -327,10 +354,28 @@ TEST(UnexpectedDifferencesTest, FindsWhatWasIntendedAndDidNotHappen) {
           Difference{"netsuite.tokenId", "(secret)", std::nullopt},
           Difference{"netsuite.tokenSecret", "(secret)", std::nullopt},
           Difference{"netsuite._iClientId", kIClient, std::nullopt},
-          Difference{"netsuite.requestLevelCredentials", "true", "false"},
+          Difference{"netsuite.requestLevelCredentials", "true", "false"}));
+  EXPECT_THAT(comparison.unexpected, IsEmpty());
+}
+
+// Whether leaving the old login out erases it is an open question.
+TEST(UnexpectedDifferencesTest, AnOldLoginThatCeligoKeepsIsANote) {
+  Document after = AfterSwitch();
+  after["netsuite"]["email"] = "jira@example.com";
+  after["netsuite"]["password"] = "******";
+
+  const Comparison comparison = CompareToSwitch(after);
+
+  EXPECT_TRUE(comparison.clean());
+  EXPECT_THAT(
+      comparison.notes,
+      ElementsAre(
           Difference{"netsuite.email", std::nullopt, "jira@example.com"},
           Difference{"netsuite.password", std::nullopt, "(secret)"}));
-  EXPECT_THAT(comparison.unexpected, IsEmpty());
+
+  after["netsuite"]["email"] = "somebody.else@example.com";
+  EXPECT_THAT(Paths(CompareToSwitch(after).missing),
+              ElementsAre("netsuite.email"));
 }
 
 TEST(UnexpectedDifferencesTest, TheWrongIClientIsNotIntended) {
@@ -357,11 +402,27 @@ TEST(UnexpectedDifferencesTest, TheWayBackIsComparedToo) {
 
   EXPECT_TRUE(UnexpectedDifferences(pre_image, restored, BasicIntent(pre_image))
                   .clean());
-  EXPECT_THAT(
-      Paths(UnexpectedDifferences(pre_image, AfterSwitch(),
-                                  BasicIntent(pre_image))
-                .missing),
-      ElementsAre("netsuite.email", "netsuite.password", "netsuite.tokenId"));
+  EXPECT_THAT(Paths(UnexpectedDifferences(pre_image, AfterSwitch(),
+                                          BasicIntent(pre_image))
+                        .missing),
+              ElementsAre("netsuite.email", "netsuite.password"));
+}
+
+TEST(ForeignChangesTest, AreWhatNobodyIntended) {
+  const std::vector<Document> entries = {
+      Parse(R"({"fieldChanges":[{"fieldPath":"netsuite.authType"},
+                                {"fieldPath":"netsuite.wsdlVersion"},
+                                {"fieldPath":"netsuite.tokenSecret"},
+                                {"fieldPath":"netsuite.email"},
+                                {"fieldPath":"lastModified"},
+                                {"fieldPath":"offline"}]})"),
+      Parse(R"({"fieldChanges":[{"fieldPath":"settings.team"},
+                                {"fieldPath":"settings.team"},
+                                {"fieldPath":"<script>"}, "text", {}]})"),
+      Parse(R"({"event":"view"})"), Parse(R"({"fieldChanges":null})")};
+
+  EXPECT_THAT(ForeignChanges(entries, TokenIntent(kIClient)),
+              ElementsAre("settings.team"));
 }
 
 TEST(ChangedSincePlanTest, SeesWhatSomebodyElseChanged) {

@@ -158,12 +158,12 @@ TEST_F(LayersTest, GivesUpAfterTheLastTryAndSaysSo) {
 }
 
 TEST_F(LayersTest, DoesNotRetryWhatWillNotChange) {
-  fake_.Answer(404).Answer(500);
+  fake_.Answer(404).Answer(501);
   fake_.Fail(absl::FailedPreconditionError("no"));
   auto transport = NewRetryTransport(Wire(), RetryOptions(), clock_, half_);
 
   EXPECT_EQ(Send(*transport, Make())->status, 404);
-  EXPECT_EQ(Send(*transport, Make())->status, 500);
+  EXPECT_EQ(Send(*transport, Make())->status, 501);
   EXPECT_THAT(Send(*transport, Make()),
               HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(fake_.sent(), SizeIs(3));
