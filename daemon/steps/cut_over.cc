@@ -120,20 +120,35 @@ asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
   co_return outcome;
 }
 
+// What the notes say of a write.
+struct Sent {
+  int version = 0;
+  Document over;
+  std::optional<absl::Time> at;
+};
+
 asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
                                Document now) {
   absl::StatusOr<secret::Secret> document = WithToken(context, now);
   if (!document.ok()) {
     co_return FromError(document.status(), "making the new document");
   }
+  Sent before{context.notes.sent_version, context.notes.sent_over,
+              context.notes.sent_at};
   context.notes.sent_over = std::move(now);
   context.notes.sent_version = context.notes.token_version;
+  context.notes.sent_at = context.clock.Now();
   const absl::Status saved =
       co_await context.checkpoint("about to write the connection");
   if (!saved.ok()) co_return FromError(saved, "storing what is to be written");
   const absl::Status written = co_await client.PutConnection(
       context.notes.connection_id, *std::move(document));
   if (!written.ok()) {
+    if (http::EffectOf(written) == http::Effect::kNone) {
+      context.notes.sent_version = before.version;
+      context.notes.sent_over = std::move(before.over);
+      context.notes.sent_at = before.at;
+    }
     Outcome outcome = FromError(written, "writing the connection");
     // A refused write changed nothing: before the switch that leads back.
     if (outcome.kind == Outcome::Kind::kBlocked &&
@@ -288,11 +303,22 @@ asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
   co_return co_await ProveOldLogin(context, client);
 }
 
+// So long a write whose answer was lost may still take effect: longer than the
+// call itself was waited for.
+constexpr absl::Duration kLateWriteMax = absl::Minutes(2);
+
 // The connection logs in with a password. Was that our doing?
 asio::awaitable<Outcome> UndoneAlready(Context& context, celigo::Client& client,
                                        const Document& now) {
   const Notes& notes = context.notes;
   if (notes.back_version == 0 && !migration::IsCutOver(context.migration)) {
+    // Were the token revoked before, a late write would strand the connection.
+    if (notes.sent_version > 0 && notes.sent_at.has_value() &&
+        context.clock.Now() - *notes.sent_at < kLateWriteMax) {
+      co_return WaitFor(absl::Seconds(5),
+                        "waits whether the write whose answer was lost still "
+                        "takes effect");
+    }
     co_return Done("the connection was not switched",
                    {{"netsuite.authType", "basic"}});
   }

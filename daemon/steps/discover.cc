@@ -110,11 +110,13 @@ asio::awaitable<absl::StatusOr<std::vector<DiscoveredConnection>>> Discover(
       const absl::StatusOr<std::vector<Document>> listed =
           co_await celigo.IntegrationFlows(connection.tile);
       std::vector<DiscoveredConnection::Flow>& of_tile = flows[connection.tile];
-      // A connection may outlive its tile.
-      if (!listed.ok() && !absl::IsNotFound(listed.status())) {
-        co_return listed.status();
-      }
-      if (!listed.ok()) continue;
+      // A connection may outlive its tile, and a token may see the connection
+      // but not the tile.
+      const bool closed =
+          absl::IsNotFound(listed.status()) ||
+          base::ReasonOf(listed.status()) == "OUTSIDE_FORBIDDEN";
+      if (!listed.ok() && !closed) co_return listed.status();
+      if (closed) continue;
       for (const Document& flow : *listed) of_tile.push_back(FlowOf(flow));
     }
     connection.flows = flows[connection.tile];

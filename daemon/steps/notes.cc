@@ -53,6 +53,7 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("issueSent", notes.issue_sent);
   visit("sentVersion", notes.sent_version);
   visit("sentOver", notes.sent_over);
+  visit("sentAt", notes.sent_at);
   visit("backVersion", notes.back_version);
   visit("flowsRestored", notes.flows_restored);
   visit("testsLost", notes.tests_lost);

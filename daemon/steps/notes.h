@@ -72,9 +72,11 @@ struct Notes {
 
   // --- cut_over ---
   // What was about to be written when the PUT was sent: the token's version,
-  // and the document it replaced.
+  // the document it replaced, and when. As if none was sent once it was
+  // refused.
   int sent_version = 0;
   http::Document sent_over;
+  std::optional<absl::Time> sent_at;
   // The version of the old login that was about to be written back when that
   // PUT was sent; 0: none was.
   int back_version = 0;

@@ -61,6 +61,19 @@ class MistakesTest(harness.EndToEndTest):
                 task = person.work_until_problem(world.migrate())
                 self.assertEqual(task['step'], step)
 
+    def test_refused_tests_of_several_connections_do_not_close_the_account(self):
+        # Celigo may answer 401 where it is the connection that could not log in.
+        world = self.world(options=['--seed', 'many', '--connections', '4'],
+                           switches={**harness.QUICK, 'ping_failure': 'envelope_4xx',
+                                     'ping_failure_status': '401', 'ping_delay_ms': '2000'})
+
+        def check(entry):
+            person = harness.Person(world, 'secret_mistyped')
+            task = person.work_until_problem(world.migrate(entry['spec']))
+            self.assertIn('could not log in', task['problem'])
+            self.assertEqual(task['step'], 'TEST_CANDIDATE')
+        self.each(world.sandbox.info['connections'], check)
+
     def test_all_mistakes_one_after_the_other(self):
         def check(access):
             world = self.world(access=access)

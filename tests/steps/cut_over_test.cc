@@ -283,8 +283,23 @@ TEST_F(CutOverTest, UndoOfWhatNeverHappenedWritesNothing) {
   ASSERT_EQ(Run(Step::kCutOver).kind, Kind::kRetry);
   ForgetSent();
 
-  EXPECT_EQ(Undo(Step::kCutOver).kind, Kind::kDone);
+  EXPECT_EQ(SettleUndo(Step::kCutOver).kind, Kind::kDone);
   EXPECT_THAT(Writes(), IsEmpty());
+}
+
+// Guarantee G1: were the token revoked meanwhile, the connection would stand
+// there with a token that does not work and without its password.
+TEST_F(CutOverTest, UndoWaitsForAWriteThatMayStillArrive) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  Fault({{"kind", "reset_before"}, {"method", "PUT"}, {"path", "/v1/**"}});
+  ASSERT_EQ(Run(Step::kCutOver).kind, Kind::kRetry);
+
+  ASSERT_EQ(Undo(Step::kCutOver).kind, Kind::kWait);
+  clock_.Advance(absl::Seconds(40));
+  ASSERT_EQ(Undo(Step::kCutOver).kind, Kind::kWait);
+  Edit("netsuite.authType", "token");
+
+  EXPECT_EQ(Undo(Step::kCutOver).kind, Kind::kTurnForward);
 }
 
 TEST_F(CutOverTest, GoesBackWithTheOldLoginOnceAlthoughItCrashes) {

@@ -51,6 +51,7 @@ TEST(NotesTest, EveryFieldSurvives) {
   notes.issue_sent = true;
   notes.sent_version = 4;
   notes.sent_over = http::ParseJson(R"({"b":[1,2]})").value();
+  notes.sent_at = absl::FromUnixSeconds(1700000000);
   notes.back_version = 5;
   notes.flows_restored = true;
   notes.tests_lost = 1;

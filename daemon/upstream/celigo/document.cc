@@ -467,16 +467,27 @@ Comparison UnexpectedDifferences(const Document& pre_image,
 std::vector<std::string> ForeignChanges(
     const std::vector<Document>& audit_entries,
     const std::vector<IntendedField>& intended) {
-  std::set<std::string> explained(std::begin(kNormalizedFields),
-                                  std::end(kNormalizedFields));
-  for (const IntendedField& field : intended) explained.insert(field.path);
+  std::vector<std::string> expected(kNormalizedFields.begin(),
+                                    kNormalizedFields.end());
+  expected.insert(expected.end(), kServerFields.begin(), kServerFields.end());
+  for (const IntendedField& field : intended) expected.push_back(field.path);
+  const auto is_explained = [&expected](const std::string& path) {
+    return IsServerField(path) ||
+           std::any_of(expected.begin(), expected.end(),
+                       [&path](const std::string& field) {
+                         return field == path ||
+                                absl::StartsWith(field, path + ".") ||
+                                absl::EndsWith(field, "." + path);
+                       });
+  };
   std::vector<std::string> foreign;
+  std::set<std::string> seen;
   for (const Document& entry : audit_entries) {
     if (!entry.is_object() || !entry.contains("fieldChanges")) continue;
     for (const Document& change : entry.at("fieldChanges")) {
       const std::string path = http::StringAt(change, "fieldPath");
-      if (IsShowablePath(path) && !IsServerField(path) &&
-          explained.insert(path).second) {
+      if (IsShowablePath(path) && !is_explained(path) &&
+          seen.insert(path).second) {
         foreign.push_back(path);
       }
     }

@@ -107,7 +107,8 @@ Comparison UnexpectedDifferences(const Document& pre_image,
 
 // Fields that these entries of the connection's audit trail tell of although
 // neither `intended` nor the server explains them: somebody else's edits. Each
-// once; a name that cannot be shown is left out.
+// once; a name that cannot be shown is left out. How a path is written there is
+// known from examples only, so a part of an explained path is explained too.
 std::vector<std::string> ForeignChanges(
     const std::vector<Document>& audit_entries,
     const std::vector<IntendedField>& intended);

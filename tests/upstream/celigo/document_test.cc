@@ -414,6 +414,8 @@ TEST(ForeignChangesTest, AreWhatNobodyIntended) {
                                 {"fieldPath":"netsuite.wsdlVersion"},
                                 {"fieldPath":"netsuite.tokenSecret"},
                                 {"fieldPath":"netsuite.email"},
+                                {"fieldPath":"netsuite"},
+                                {"fieldPath":"_iClientId"},
                                 {"fieldPath":"lastModified"},
                                 {"fieldPath":"offline"}]})"),
       Parse(R"({"fieldChanges":[{"fieldPath":"settings.team"},
