@@ -165,6 +165,44 @@ struct WrappedDataKey {
   std::string wrapped;
 };
 
+// A client certificate that our own authority signed, and whom it stands for.
+struct Certificate {
+  // Hexadecimal digits.
+  std::string serial;
+  // The name that it bears; several may bear the same.
+  std::string identity;
+  // Names of roles.
+  std::vector<std::string> roles;
+  absl::Time issued_at;
+  absl::Time expires_at;
+  // Who invited.
+  std::string creator;
+  std::optional<absl::Time> used_at;
+  std::optional<absl::Time> revoked_at;
+};
+
+// The right to get certificates for one name.
+struct Invitation {
+  // SHA-256 of the secret that proves it, in hexadecimal digits.
+  std::string hash;
+  std::string identity;
+  std::vector<std::string> roles;
+  absl::Time expires_at;
+  // Who invited.
+  std::string creator;
+  // Certificates that it is still good for.
+  int uses_left = 1;
+};
+
+// What there is of one name.
+struct IdentityInfo {
+  std::string name;
+  // The one that was issued last; `used_at` is that of all of them.
+  std::optional<Certificate> newest;
+  // The one that expires last and has uses left.
+  std::optional<Invitation> invitation;
+};
+
 // One line of the trail of what callers did.
 struct AuditRow {
   // Given by the store, like that of an event but counted on its own.
@@ -251,6 +289,34 @@ struct DeleteAccount {
 
 using AccountWrite = std::variant<CreateAccount, DeleteAccount>;
 
+struct AddInvitation {
+  Invitation invitation;
+};
+
+struct AddCertificate {
+  Certificate certificate;
+  // The invitation that it takes one use of; empty: none.
+  std::string invitation_hash;
+  // The valid certificate that it will follow; empty: none.
+  std::string predecessor;
+};
+
+// Revokes all certificates of that name and withdraws its invitations.
+struct RevokeIdentity {
+  std::string identity;
+  absl::Time at;
+};
+
+// Nothing happens when there is no such certificate, or when a later use is
+// stored.
+struct NoteCertificateUse {
+  std::string serial;
+  absl::Time at;
+};
+
+using IdentityWrite = std::variant<AddInvitation, AddCertificate,
+                                   RevokeIdentity, NoteCertificateUse>;
+
 // One change: all of it is stored, or nothing.
 struct Batch {
   std::optional<RequestRecord> request;
@@ -261,6 +327,7 @@ struct Batch {
   std::vector<TaskClosing> closed_tasks;
   std::vector<CredentialWrite> credentials;
   std::vector<AccountWrite> accounts;
+  std::vector<IdentityWrite> identities;
   std::vector<WrappedDataKey> data_keys;
   std::vector<AuditRow> audit;
 };

@@ -36,6 +36,8 @@ inline constexpr int kPageItemsMax = 1000;
 inline constexpr absl::Duration kRequestRetention = absl::Hours(7 * 24);
 // Forgotten request ids that one transaction removes.
 inline constexpr int kPurgedRequestsMax = 64;
+// How long a certificate is remembered after it has expired.
+inline constexpr absl::Duration kCertificateRetention = absl::Hours(90 * 24);
 
 struct CommitResult {
   // The sequences that the batch's events got; both 0 when it had none.
@@ -114,6 +116,11 @@ class Store {
   //    deleted.
   //  - AlreadyExists (ACCOUNT_EXISTS); NotFound (ACCOUNT_NOT_FOUND);
   //    FailedPrecondition (ACCOUNT_IN_USE), as above.
+  //  - AlreadyExists (INVITATION_EXISTS); NotFound (INVITATION_NOT_FOUND):
+  //  there
+  //    is no such invitation for that name, or it is expired or used up;
+  //    NotFound (CERTIFICATE_NOT_FOUND): the predecessor is not there, or
+  //    revoked; NotFound (IDENTITY_NOT_FOUND): nothing to revoke.
   //  - ResourceExhausted (RECORD_TOO_LARGE) for a record over kRecordBytesMax.
   //  - Internal: the batch contradicts itself or what is stored (a bug of the
   //    caller).
@@ -186,6 +193,17 @@ class Store {
                                                    VersionSelector version) = 0;
   // In the order in which they were written; the last one is the newest.
   virtual absl::StatusOr<std::vector<WrappedDataKey>> ReadDataKeys() = 0;
+
+  // NotFound (CERTIFICATE_NOT_FOUND).
+  virtual absl::StatusOr<Certificate> GetCertificate(
+      std::string_view serial) = 0;
+  // NotFound (INVITATION_NOT_FOUND). Also those that are expired or used up.
+  virtual absl::StatusOr<Invitation> GetInvitation(std::string_view hash) = 0;
+  // NotFound (IDENTITY_NOT_FOUND).
+  virtual absl::StatusOr<IdentityInfo> GetIdentity(std::string_view name) = 0;
+  // In the order of their names.
+  virtual absl::StatusOr<Page<IdentityInfo>> ListIdentities(
+      const PageRequest& page) = 0;
 
   // Empty when that caller sent no such request, or it was forgotten.
   virtual absl::StatusOr<std::optional<RequestRecord>> FindRequest(

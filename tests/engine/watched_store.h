@@ -98,6 +98,22 @@ class WatchedStore final : public store::Store {
   absl::StatusOr<std::vector<store::WrappedDataKey>> ReadDataKeys() override {
     return inner_->ReadDataKeys();
   }
+  absl::StatusOr<store::Certificate> GetCertificate(
+      std::string_view serial) override {
+    return inner_->GetCertificate(serial);
+  }
+  absl::StatusOr<store::Invitation> GetInvitation(
+      std::string_view hash) override {
+    return inner_->GetInvitation(hash);
+  }
+  absl::StatusOr<store::IdentityInfo> GetIdentity(
+      std::string_view name) override {
+    return inner_->GetIdentity(name);
+  }
+  absl::StatusOr<store::Page<store::IdentityInfo>> ListIdentities(
+      const store::PageRequest& page) override {
+    return inner_->ListIdentities(page);
+  }
   absl::StatusOr<std::optional<store::RequestRecord>> FindRequest(
       std::string_view caller, std::string_view request_id) override {
     return inner_->FindRequest(caller, request_id);

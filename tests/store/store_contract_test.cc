@@ -586,7 +586,132 @@ TEST_P(StoreContractTest, ServesReadersWhileManyWrite) {
   EXPECT_THAT(store_->LastSequence(""), IsOkAndHolds(kWriters * kChanges));
 }
 
+// --- Certificates and invitations ---
+
+class StoredIdentitiesTest : public StoreContractTest {
+ protected:
+  static Certificate CertificateOf(const std::string& serial,
+                                   const std::string& identity = "bob",
+                                   int issued = 10) {
+    Certificate certificate;
+    certificate.serial = serial;
+    certificate.identity = identity;
+    certificate.roles = {"operator", "reader"};
+    certificate.issued_at = testing::At(issued);
+    certificate.expires_at = testing::At(issued + 1000);
+    certificate.creator = "ann";
+    return certificate;
+  }
+  static Invitation InvitationOf(const std::string& hash,
+                                 const std::string& identity = "bob") {
+    return {hash, identity, {"operator"}, testing::At(100), "ann", 1};
+  }
+  absl::Status Write(IdentityWrite write) {
+    Batch batch;
+    batch.identities.push_back(std::move(write));
+    return Commit(std::move(batch)).status();
+  }
+};
+
+TEST_P(StoredIdentitiesTest, ACertificateIsKnownByItsSerial) {
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("5f"), "", ""}), IsOk());
+  ASSERT_THAT(Write(NoteCertificateUse{"5f", testing::At(20)}), IsOk());
+  ASSERT_THAT(Write(NoteCertificateUse{"5f", testing::At(15)}), IsOk());
+  Reopen();
+
+  const auto stored = store_->GetCertificate("5f");
+  ASSERT_THAT(stored, IsOk());
+  EXPECT_EQ(stored->identity, "bob");
+  EXPECT_THAT(stored->roles, ElementsAre("operator", "reader"));
+  EXPECT_EQ(stored->issued_at, testing::At(10));
+  EXPECT_EQ(stored->expires_at, testing::At(1010));
+  EXPECT_EQ(stored->creator, "ann");
+  EXPECT_EQ(stored->used_at, testing::At(20)) << "the later one";
+  EXPECT_EQ(stored->revoked_at, std::nullopt);
+  EXPECT_THAT(store_->GetCertificate("5e"), HasReason("CERTIFICATE_NOT_FOUND"));
+}
+
+TEST_P(StoredIdentitiesTest, AnInvitationIsGoodForItsUsesAndItsName) {
+  ASSERT_THAT(Write(AddInvitation{InvitationOf("h1")}), IsOk());
+  EXPECT_THAT(Write(AddInvitation{InvitationOf("h1")}),
+              HasReason("INVITATION_EXISTS"));
+
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("1", "eve"), "h1", ""}),
+              HasReason("INVITATION_NOT_FOUND"));
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("1", "bob", /*issued=*/100),
+                                   "h1", ""}),
+              HasReason("INVITATION_NOT_FOUND"))
+      << "expired";
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("1"), "h1", ""}), IsOk());
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("2"), "h1", ""}),
+              HasReason("INVITATION_NOT_FOUND"));
+  EXPECT_THAT(store_->GetCertificate("2"), HasReason("CERTIFICATE_NOT_FOUND"));
+  EXPECT_EQ(store_->GetInvitation("h1")->uses_left, 0);
+}
+
+TEST_P(StoredIdentitiesTest, RevokingTakesCertificatesAndInvitationsOfOneName) {
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("1"), "", ""}), IsOk());
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("2"), "", "1"}), IsOk());
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("3", "ann"), "", ""}), IsOk());
+  ASSERT_THAT(Write(AddInvitation{InvitationOf("h1")}), IsOk());
+
+  ASSERT_THAT(Write(RevokeIdentity{"bob", testing::At(50)}), IsOk());
+  ASSERT_THAT(Write(RevokeIdentity{"bob", testing::At(60)}), IsOk());
+
+  EXPECT_EQ(store_->GetCertificate("1")->revoked_at, testing::At(50));
+  EXPECT_EQ(store_->GetCertificate("2")->revoked_at, testing::At(50));
+  EXPECT_EQ(store_->GetCertificate("3")->revoked_at, std::nullopt);
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("4"), "h1", ""}),
+              HasReason("INVITATION_NOT_FOUND"));
+  EXPECT_THAT(Write(RevokeIdentity{"eve", testing::At(50)}),
+              HasReason("IDENTITY_NOT_FOUND"));
+}
+
+TEST_P(StoredIdentitiesTest, ARevokedOrForeignCertificateHasNoSuccessor) {
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("1"), "", ""}), IsOk());
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("2", "eve"), "", "1"}),
+              HasReason("CERTIFICATE_NOT_FOUND"));
+  ASSERT_THAT(Write(RevokeIdentity{"bob", testing::At(50)}), IsOk());
+
+  EXPECT_THAT(Write(AddCertificate{CertificateOf("2"), "", "1"}),
+              HasReason("CERTIFICATE_NOT_FOUND"));
+}
+
+TEST_P(StoredIdentitiesTest, AnIdentityIsListedOnceWithItsNewest) {
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("1", "bob", 10), "", ""}),
+              IsOk());
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("2", "bob", 20), "", ""}),
+              IsOk());
+  ASSERT_THAT(Write(NoteCertificateUse{"1", testing::At(30)}), IsOk());
+  ASSERT_THAT(Write(AddInvitation{InvitationOf("h1", "cy")}), IsOk());
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("3", "ann"), "", ""}), IsOk());
+
+  const auto first = store_->ListIdentities({2, ""});
+  ASSERT_THAT(first->items, ElementsAre(Field(&IdentityInfo::name, "ann"),
+                                        Field(&IdentityInfo::name, "bob")));
+  EXPECT_EQ(first->items[1].newest->serial, "2");
+  EXPECT_EQ(first->items[1].newest->used_at, testing::At(30));
+  EXPECT_EQ(first->items[1].invitation, std::nullopt);
+  const auto second = store_->ListIdentities({2, first->next});
+  ASSERT_THAT(second->items, ElementsAre(Field(&IdentityInfo::name, "cy")));
+  EXPECT_EQ(second->items[0].newest, std::nullopt);
+  EXPECT_EQ(second->items[0].invitation->hash, "h1");
+  EXPECT_EQ(second->next, "");
+}
+
+TEST_P(StoredIdentitiesTest, LongExpiredCertificatesAreForgotten) {
+  ASSERT_THAT(Write(AddCertificate{CertificateOf("1"), "", ""}), IsOk());
+  Certificate later = CertificateOf("2");
+  later.issued_at += kCertificateRetention + absl::Hours(1);
+  ASSERT_THAT(Write(AddCertificate{later, "", ""}), IsOk());
+
+  EXPECT_THAT(store_->GetCertificate("1"), HasReason("CERTIFICATE_NOT_FOUND"));
+  EXPECT_THAT(store_->GetCertificate("2"), IsOk());
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContractTest,
+                         ::testing::Values(&testing::OpenStore));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoredIdentitiesTest,
                          ::testing::Values(&testing::OpenStore));
 
 }  // namespace

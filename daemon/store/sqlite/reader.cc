@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "daemon/base/resource.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
@@ -134,6 +135,39 @@ absl::StatusOr<CredentialInfo> CredentialAt(Connection& connection,
   info.migration_id = query.TextAt(2);
   RETURN_IF_ERROR(ReadVersions(connection, info));
   return info;
+}
+
+std::vector<std::string> SplitNames(const std::string& text) {
+  return absl::StrSplit(text, ',', absl::SkipEmpty());
+}
+
+std::optional<absl::Time> OptionalTimeAt(const Query& query, int column) {
+  const std::optional<int64_t> time_ns = query.OptionalIntAt(column);
+  if (!time_ns.has_value()) return std::nullopt;
+  return DecodeTime(*time_ns);
+}
+
+// Columns: serial, identity, roles, issued_at_ns, expires_at_ns, creator,
+// used_at_ns, revoked_at_ns.
+Certificate CertificateAt(const Query& query) {
+  return {query.TextAt(0),
+          query.TextAt(1),
+          SplitNames(query.TextAt(2)),
+          DecodeTime(query.IntAt(3)),
+          DecodeTime(query.IntAt(4)),
+          query.TextAt(5),
+          OptionalTimeAt(query, 6),
+          OptionalTimeAt(query, 7)};
+}
+
+// Columns: hash, identity, roles, expires_at_ns, creator, uses_left.
+Invitation InvitationAt(const Query& query) {
+  return {query.TextAt(0),
+          query.TextAt(1),
+          SplitNames(query.TextAt(2)),
+          DecodeTime(query.IntAt(3)),
+          query.TextAt(4),
+          static_cast<int>(query.IntAt(5))};
 }
 
 const char* TasksQuery(bool of_one_migration, bool open_only) {
@@ -439,6 +473,72 @@ absl::StatusOr<std::vector<WrappedDataKey>> ReadAllDataKeys(
   }
   RETURN_IF_ERROR(query.status());
   return keys;
+}
+
+absl::StatusOr<Certificate> ReadCertificate(Connection& connection,
+                                            std::string_view serial) {
+  Query query(connection,
+              "SELECT serial, identity, roles, issued_at_ns, expires_at_ns,"
+              " creator, used_at_ns, revoked_at_ns FROM certificates"
+              " WHERE serial = ?");
+  if (query.Text(serial).Next()) return CertificateAt(query);
+  RETURN_IF_ERROR(query.status());
+  return NoSuch("certificate", serial, "CERTIFICATE_NOT_FOUND");
+}
+
+absl::StatusOr<Invitation> ReadInvitation(Connection& connection,
+                                          std::string_view hash) {
+  Query query(connection,
+              "SELECT hash, identity, roles, expires_at_ns, creator, uses_left"
+              " FROM invitations WHERE hash = ?");
+  if (query.Text(hash).Next()) return InvitationAt(query);
+  RETURN_IF_ERROR(query.status());
+  return NoSuch("invitation", hash, "INVITATION_NOT_FOUND");
+}
+
+absl::StatusOr<IdentityInfo> ReadIdentity(Connection& connection,
+                                          std::string_view name) {
+  IdentityInfo info;
+  info.name = name;
+  Query certificate(
+      connection,
+      "SELECT serial, identity, roles, issued_at_ns, expires_at_ns, creator,"
+      " (SELECT MAX(used_at_ns) FROM certificates WHERE identity = ?1),"
+      " revoked_at_ns FROM certificates WHERE identity = ?1"
+      " ORDER BY issued_at_ns DESC, serial LIMIT 1");
+  if (certificate.Text(name).Next()) info.newest = CertificateAt(certificate);
+  RETURN_IF_ERROR(certificate.status());
+  Query invitation(
+      connection,
+      "SELECT hash, identity, roles, expires_at_ns, creator, uses_left"
+      " FROM invitations WHERE identity = ? AND uses_left > 0"
+      " ORDER BY expires_at_ns DESC LIMIT 1");
+  if (invitation.Text(name).Next()) info.invitation = InvitationAt(invitation);
+  RETURN_IF_ERROR(invitation.status());
+  if (info.newest.has_value() || info.invitation.has_value()) return info;
+  return NoSuch("identity", name, "IDENTITY_NOT_FOUND");
+}
+
+absl::StatusOr<Page<IdentityInfo>> ReadIdentities(Connection& connection,
+                                                  const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  Query query(connection,
+              "SELECT identity FROM certificates WHERE identity > ?1"
+              " UNION SELECT identity FROM invitations"
+              "  WHERE identity > ?1 AND uses_left > 0"
+              " ORDER BY identity LIMIT ?2");
+  query.Text(page.after).Int(limit + 1);
+  std::vector<IdentityInfo> identities;
+  while (query.Next()) {
+    ASSIGN_OR_RETURN(IdentityInfo info,
+                     ReadIdentity(connection, query.TextAt(0)));
+    identities.push_back(std::move(info));
+  }
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(identities), limit,
+                 [](const IdentityInfo& last) { return last.name; });
 }
 
 absl::StatusOr<std::optional<RequestRecord>> ReadRequest(

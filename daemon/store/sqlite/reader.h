@@ -53,6 +53,14 @@ absl::StatusOr<SealedVersion> ReadSealedVersion(Connection& connection,
                                                 VersionSelector version);
 absl::StatusOr<std::vector<WrappedDataKey>> ReadAllDataKeys(
     Connection& connection);
+absl::StatusOr<Certificate> ReadCertificate(Connection& connection,
+                                            std::string_view serial);
+absl::StatusOr<Invitation> ReadInvitation(Connection& connection,
+                                          std::string_view hash);
+absl::StatusOr<IdentityInfo> ReadIdentity(Connection& connection,
+                                          std::string_view name);
+absl::StatusOr<Page<IdentityInfo>> ReadIdentities(Connection& connection,
+                                                  const PageRequest& page);
 absl::StatusOr<std::optional<RequestRecord>> ReadRequest(
     Connection& connection, std::string_view caller,
     std::string_view request_id);

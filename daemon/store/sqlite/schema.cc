@@ -116,6 +116,33 @@ constexpr char kVersion1[] = R"sql(
   CREATE INDEX requests_by_creation ON requests (created_at_ns);
 )sql";
 
+// Lists of names (roles) are joined by commas. No row holds a key or a token.
+constexpr char kVersion2[] = R"sql(
+  CREATE TABLE certificates (
+    serial TEXT PRIMARY KEY NOT NULL,
+    identity TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    issued_at_ns INTEGER NOT NULL,
+    expires_at_ns INTEGER NOT NULL,
+    creator TEXT NOT NULL,
+    used_at_ns INTEGER,
+    revoked_at_ns INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX certificates_by_identity
+    ON certificates (identity, issued_at_ns);
+  CREATE INDEX certificates_by_expiry ON certificates (expires_at_ns);
+
+  CREATE TABLE invitations (
+    hash TEXT PRIMARY KEY NOT NULL,
+    identity TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    expires_at_ns INTEGER NOT NULL,
+    creator TEXT NOT NULL,
+    uses_left INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX invitations_by_identity ON invitations (identity);
+)sql";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -131,7 +158,8 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 }  // namespace
 
 const std::vector<const char*>& SchemaSteps() {
-  static const auto* const steps = new std::vector<const char*>{kVersion1};
+  static const auto* const steps =
+      new std::vector<const char*>{kVersion1, kVersion2};
   return *steps;
 }
 

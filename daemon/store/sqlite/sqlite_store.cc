@@ -204,6 +204,19 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<WrappedDataKey>> ReadDataKeys() override {
     return sqlite::ReadAllDataKeys(*readers_.Take());
   }
+  absl::StatusOr<Certificate> GetCertificate(std::string_view serial) override {
+    return sqlite::ReadCertificate(*readers_.Take(), serial);
+  }
+  absl::StatusOr<Invitation> GetInvitation(std::string_view hash) override {
+    return sqlite::ReadInvitation(*readers_.Take(), hash);
+  }
+  absl::StatusOr<IdentityInfo> GetIdentity(std::string_view name) override {
+    return sqlite::ReadIdentity(*readers_.Take(), name);
+  }
+  absl::StatusOr<Page<IdentityInfo>> ListIdentities(
+      const PageRequest& page) override {
+    return sqlite::ReadIdentities(*readers_.Take(), page);
+  }
   absl::StatusOr<std::optional<RequestRecord>> FindRequest(
       std::string_view caller, std::string_view request_id) override {
     return sqlite::ReadRequest(*readers_.Take(), caller, request_id);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
 
@@ -123,6 +124,10 @@ absl::StatusOr<CommitResult> GroupWriter::Write(const Batch& batch) {
   for (const AccountWrite& write : batch.accounts) {
     RETURN_IF_ERROR(std::visit(
         [this](const auto& one) { return WriteAccount(one); }, write));
+  }
+  for (const IdentityWrite& write : batch.identities) {
+    RETURN_IF_ERROR(std::visit(
+        [this](const auto& one) { return WriteIdentity(one); }, write));
   }
   for (const WrappedDataKey& data_key : batch.data_keys) {
     RETURN_IF_ERROR(WriteDataKey(data_key));
@@ -455,6 +460,99 @@ absl::Status GroupWriter::WriteAccount(const DeleteAccount& write) {
   RETURN_IF_ERROR(remove.Text(write.name).Run());
   if (connection_.changes() > 0) return absl::OkStatus();
   return NoSuch("account", write.name, "ACCOUNT_NOT_FOUND");
+}
+
+absl::Status GroupWriter::WriteIdentity(const AddInvitation& write) {
+  const Invitation& invitation = write.invitation;
+  // Nobody invites for longer than that, so these have expired.
+  Query purge(connection_,
+              "DELETE FROM invitations WHERE expires_at_ns < ?"
+              " OR uses_left <= 0");
+  RETURN_IF_ERROR(
+      purge.Int(EncodeTime(invitation.expires_at - kRequestRetention)).Run());
+  Query insert(connection_,
+               "INSERT OR IGNORE INTO invitations VALUES (?, ?, ?, ?, ?, ?)");
+  insert.Text(invitation.hash)
+      .Text(invitation.identity)
+      .Text(absl::StrJoin(invitation.roles, ","))
+      .Int(EncodeTime(invitation.expires_at))
+      .Text(invitation.creator)
+      .Int(invitation.uses_left);
+  RETURN_IF_ERROR(insert.Run());
+  if (connection_.changes() > 0) return absl::OkStatus();
+  return base::WithReason(absl::AlreadyExistsError(
+                              "there is already an invitation with this token"),
+                          "INVITATION_EXISTS");
+}
+
+absl::Status GroupWriter::WriteIdentity(const AddCertificate& write) {
+  const Certificate& certificate = write.certificate;
+  if (!write.invitation_hash.empty()) RETURN_IF_ERROR(TakeInvitation(write));
+  if (!write.predecessor.empty()) RETURN_IF_ERROR(CheckPredecessor(write));
+  Query purge(connection_, "DELETE FROM certificates WHERE expires_at_ns < ?");
+  RETURN_IF_ERROR(
+      purge.Int(EncodeTime(certificate.issued_at - kCertificateRetention))
+          .Run());
+  Query insert(connection_,
+               "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  return insert.Text(certificate.serial)
+      .Text(certificate.identity)
+      .Text(absl::StrJoin(certificate.roles, ","))
+      .Int(EncodeTime(certificate.issued_at))
+      .Int(EncodeTime(certificate.expires_at))
+      .Text(certificate.creator)
+      .Int(std::optional<int64_t>())
+      .Int(std::optional<int64_t>())
+      .Run();
+}
+
+absl::Status GroupWriter::TakeInvitation(const AddCertificate& write) {
+  Query take(connection_,
+             "UPDATE invitations SET uses_left = uses_left - 1"
+             " WHERE hash = ? AND identity = ? AND uses_left > 0"
+             " AND expires_at_ns > ?");
+  take.Text(write.invitation_hash)
+      .Text(write.certificate.identity)
+      .Int(EncodeTime(write.certificate.issued_at));
+  RETURN_IF_ERROR(take.Run());
+  if (connection_.changes() > 0) return absl::OkStatus();
+  return NoSuch("open invitation for", write.certificate.identity,
+                "INVITATION_NOT_FOUND");
+}
+
+absl::Status GroupWriter::CheckPredecessor(const AddCertificate& write) {
+  Query find(connection_,
+             "SELECT 1 FROM certificates WHERE serial = ? AND identity = ?"
+             " AND revoked_at_ns IS NULL");
+  const bool found =
+      find.Text(write.predecessor).Text(write.certificate.identity).Next();
+  RETURN_IF_ERROR(find.status());
+  if (found) return absl::OkStatus();
+  return NoSuch("valid certificate", write.predecessor,
+                "CERTIFICATE_NOT_FOUND");
+}
+
+absl::Status GroupWriter::WriteIdentity(const RevokeIdentity& write) {
+  Query revoke(connection_,
+               "UPDATE certificates SET revoked_at_ns = ?"
+               " WHERE identity = ? AND revoked_at_ns IS NULL");
+  RETURN_IF_ERROR(revoke.Int(EncodeTime(write.at)).Text(write.identity).Run());
+  const int revoked = connection_.changes();
+  Query withdraw(connection_, "DELETE FROM invitations WHERE identity = ?");
+  RETURN_IF_ERROR(withdraw.Text(write.identity).Run());
+  if (revoked > 0 || connection_.changes() > 0) return absl::OkStatus();
+  Query known(connection_, "SELECT 1 FROM certificates WHERE identity = ?");
+  const bool found = known.Text(write.identity).Next();
+  RETURN_IF_ERROR(known.status());
+  if (found) return absl::OkStatus();
+  return NoSuch("identity", write.identity, "IDENTITY_NOT_FOUND");
+}
+
+absl::Status GroupWriter::WriteIdentity(const NoteCertificateUse& write) {
+  Query note(connection_,
+             "UPDATE certificates SET used_at_ns = ?1"
+             " WHERE serial = ?2 AND IFNULL(used_at_ns, 0) < ?1");
+  return note.Int(EncodeTime(write.at)).Text(write.serial).Run();
 }
 
 absl::Status GroupWriter::WriteDataKey(const WrappedDataKey& data_key) {

@@ -63,6 +63,12 @@ class GroupWriter {
   absl::Status CheckCredentialUnused(const std::string& name);
   absl::Status WriteAccount(const CreateAccount& write);
   absl::Status WriteAccount(const DeleteAccount& write);
+  absl::Status WriteIdentity(const AddInvitation& write);
+  absl::Status WriteIdentity(const AddCertificate& write);
+  absl::Status WriteIdentity(const RevokeIdentity& write);
+  absl::Status WriteIdentity(const NoteCertificateUse& write);
+  absl::Status TakeInvitation(const AddCertificate& write);
+  absl::Status CheckPredecessor(const AddCertificate& write);
   absl::Status WriteDataKey(const WrappedDataKey& data_key);
   absl::Status WriteAudit(const AuditRow& row);
   absl::Status PurgeRequests();
