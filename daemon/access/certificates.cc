@@ -11,10 +11,12 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 
@@ -33,6 +35,7 @@ using Owned = std::unique_ptr<T, Freer<kFree>>;
 
 using Certificate = Owned<X509, X509_free>;
 using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Request = Owned<X509_REQ, X509_REQ_free>;
 using Bio = Owned<BIO, BIO_free_all>;
 using Number = Owned<BIGNUM, BN_free>;
 using Extension = Owned<X509_EXTENSION, X509_EXTENSION_free>;
@@ -210,6 +213,26 @@ absl::Status Fill(X509* certificate, X509* issuer, const Profile& profile,
   return AddAlternativeNames(certificate, profile.names);
 }
 
+// Names what `certificate` is for and signs it, with its own `key` when there
+// is no `ca`. Its public key is set.
+absl::Status Complete(X509* certificate, EVP_PKEY* key, const CertifiedKey* ca,
+                      const Profile& profile, absl::Time now) {
+  Certificate ca_certificate;
+  Key ca_key;
+  if (ca != nullptr) {
+    ASSIGN_OR_RETURN(ca_certificate, ReadCertificate(ca->certificate_pem));
+    ASSIGN_OR_RETURN(ca_key, ReadKey(ca->key_pem));
+  }
+  RETURN_IF_ERROR(Fill(certificate,
+                       ca == nullptr ? certificate : ca_certificate.get(),
+                       profile, now));
+  if (X509_sign(certificate, ca == nullptr ? key : ca_key.get(),
+                EVP_sha256()) == 0) {
+    return CryptoFailure("sign a certificate");
+  }
+  return absl::OkStatus();
+}
+
 // Self-signed without `ca`.
 absl::StatusOr<CertifiedKey> Issue(const CertifiedKey* ca,
                                    const Profile& profile, absl::Time now) {
@@ -219,23 +242,78 @@ absl::StatusOr<CertifiedKey> Issue(const CertifiedKey* ca,
       X509_set_pubkey(certificate.get(), key.get()) != 1) {
     return CryptoFailure("make a key");
   }
-  Certificate ca_certificate;
-  Key ca_key;
-  if (ca != nullptr) {
-    ASSIGN_OR_RETURN(ca_certificate, ReadCertificate(ca->certificate_pem));
-    ASSIGN_OR_RETURN(ca_key, ReadKey(ca->key_pem));
-  }
-  RETURN_IF_ERROR(Fill(certificate.get(),
-                       ca == nullptr ? certificate.get() : ca_certificate.get(),
-                       profile, now));
-  if (X509_sign(certificate.get(), ca == nullptr ? key.get() : ca_key.get(),
-                EVP_sha256()) == 0) {
-    return CryptoFailure("sign a certificate");
-  }
+  RETURN_IF_ERROR(Complete(certificate.get(), key.get(), ca, profile, now));
   CertifiedKey result;
   ASSIGN_OR_RETURN(result.certificate_pem, WriteCertificate(certificate.get()));
   ASSIGN_OR_RETURN(result.key_pem, WriteKey(key.get()));
   return result;
+}
+
+Profile ServerProfile() {
+  Profile profile;
+  profile.common_name = kServerName;
+  profile.constraints = "critical,CA:FALSE";
+  profile.key_usage = "critical,digitalSignature";
+  profile.extended_key_usage = "serverAuth";
+  profile.lifetime = kServerLifetime;
+  return profile;
+}
+
+Profile ClientProfile(std::string_view common_name, Roles roles,
+                      absl::Duration lifetime) {
+  Profile profile;
+  profile.common_name = common_name;
+  profile.constraints = "critical,CA:FALSE";
+  profile.key_usage = "critical,digitalSignature";
+  profile.extended_key_usage = "clientAuth";
+  profile.lifetime = lifetime;
+  for (const std::string& role : roles.Names()) {
+    profile.names.push_back(
+        {GEN_URI, absl::StrCat(base::ToAbsl(kRoleUriPrefix), role)});
+  }
+  return profile;
+}
+
+// Whether `key` is RSA of one of those sizes or EC on one of those curves.
+bool IsOfKind(EVP_PKEY* key, std::initializer_list<int> rsa_bits,
+              std::initializer_list<std::string_view> curves) {
+  if (EVP_PKEY_is_a(key, "RSA")) {
+    return std::count(rsa_bits.begin(), rsa_bits.end(),
+                      EVP_PKEY_get_bits(key)) > 0;
+  }
+  std::array<char, 64> curve{};
+  return EVP_PKEY_is_a(key, "EC") &&
+         EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) ==
+             1 &&
+         std::count(curves.begin(), curves.end(), curve.data()) > 0;
+}
+
+// The key that a certificate request proves to be its sender's.
+absl::StatusOr<Key> KeyOfRequest(std::string_view pem) {
+  if (pem.size() > kCertificateRequestSizeMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("is longer than ", kCertificateRequestSizeMax, " bytes"));
+  }
+  const Bio bio = ReaderOf(pem);
+  const Request request(
+      PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
+  Key key(request == nullptr ? nullptr : X509_REQ_get_pubkey(request.get()));
+  if (key == nullptr) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError("is no certificate request in PEM");
+  }
+  if (!IsOfKind(key.get(), {3072, 4096}, {"prime256v1", "secp384r1"})) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(
+        "is for a key of another kind than EC P-256 or P-384, or RSA of 3072 "
+        "or "
+        "4096 bits");
+  }
+  if (X509_REQ_verify(request.get(), key.get()) != 1) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError("is not signed with its own key");
+  }
+  return key;
 }
 
 std::optional<std::string> AddressBytes(const std::string& host) {
@@ -311,6 +389,26 @@ Roles RolesOf(X509* certificate) {
   return roles;
 }
 
+// The DNS names and addresses that a certificate is for.
+std::vector<AlternativeName> NamesOf(X509* certificate) {
+  std::vector<AlternativeName> result;
+  const GeneralNames names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
+       ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_DNS && name->type != GEN_IPADD) continue;
+    const ASN1_STRING* value =
+        name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+    result.push_back(
+        {name->type,
+         std::string(
+             reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+             static_cast<size_t>(ASN1_STRING_length(value)))});
+  }
+  return result;
+}
+
 std::string SerialOf(X509* certificate) {
   const Number number(
       ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
@@ -353,12 +451,7 @@ absl::StatusOr<CertifiedKey> IssueServerCertificate(
       all.push_back(host);
     }
   }
-  Profile profile;
-  profile.common_name = kServerName;
-  profile.constraints = "critical,CA:FALSE";
-  profile.key_usage = "critical,digitalSignature";
-  profile.extended_key_usage = "serverAuth";
-  profile.lifetime = kServerLifetime;
+  Profile profile = ServerProfile();
   for (const std::string& host : all) {
     ASSIGN_OR_RETURN(AlternativeName name, HostName(host));
     profile.names.push_back(std::move(name));
@@ -370,17 +463,62 @@ absl::StatusOr<CertifiedKey> IssueClientCertificate(
     const CertifiedKey& ca, std::string_view common_name, Roles roles,
     absl::Time now, absl::Duration lifetime) {
   RETURN_IF_ERROR(CheckCommonName(common_name));
-  Profile profile;
-  profile.common_name = common_name;
-  profile.constraints = "critical,CA:FALSE";
-  profile.key_usage = "critical,digitalSignature";
-  profile.extended_key_usage = "clientAuth";
-  profile.lifetime = lifetime;
-  for (const std::string& role : roles.Names()) {
-    profile.names.push_back(
-        {GEN_URI, absl::StrCat(base::ToAbsl(kRoleUriPrefix), role)});
+  return Issue(&ca, ClientProfile(common_name, roles, lifetime), now);
+}
+
+absl::StatusOr<std::string> SignCertificateRequest(const CertifiedKey& ca,
+                                                   std::string_view request_pem,
+                                                   std::string_view common_name,
+                                                   Roles roles, absl::Time now,
+                                                   absl::Duration lifetime) {
+  RETURN_IF_ERROR(CheckCommonName(common_name));
+  ASSIGN_OR_RETURN(const Key key, KeyOfRequest(request_pem));
+  const Certificate certificate(X509_new());
+  if (certificate == nullptr ||
+      X509_set_pubkey(certificate.get(), key.get()) != 1) {
+    return CryptoFailure("take over a key");
   }
-  return Issue(&ca, profile, now);
+  RETURN_IF_ERROR(Complete(certificate.get(), /*key=*/nullptr, &ca,
+                           ClientProfile(common_name, roles, lifetime), now));
+  return WriteCertificate(certificate.get());
+}
+
+absl::StatusOr<bool> IsServerCertificateDue(std::string_view ca_pem,
+                                            std::string_view certificate_pem,
+                                            absl::Time now) {
+  ASSIGN_OR_RETURN(const Certificate ca, ReadCertificate(ca_pem));
+  ASSIGN_OR_RETURN(const Certificate certificate,
+                   ReadCertificate(certificate_pem));
+  ASSIGN_OR_RETURN(const absl::Time expiry, ExpiryOf(certificate.get()));
+  const bool ours =
+      X509_verify(certificate.get(), X509_get0_pubkey(ca.get())) == 1;
+  ERR_clear_error();
+  return !ours || expiry - now < kServerLifetime / 3;
+}
+
+absl::StatusOr<std::string> RenewServerCertificate(
+    const CertifiedKey& ca, std::string_view certificate_pem, absl::Time now) {
+  ASSIGN_OR_RETURN(const Certificate present, ReadCertificate(certificate_pem));
+  const Certificate renewed(X509_new());
+  if (renewed == nullptr ||
+      X509_set_pubkey(renewed.get(), X509_get0_pubkey(present.get())) != 1) {
+    return CryptoFailure("take over a key");
+  }
+  Profile profile = ServerProfile();
+  profile.names = NamesOf(present.get());
+  RETURN_IF_ERROR(Complete(renewed.get(), /*key=*/nullptr, &ca, profile, now));
+  return WriteCertificate(renewed.get());
+}
+
+absl::StatusOr<std::string> CertificateFingerprint(std::string_view pem) {
+  ASSIGN_OR_RETURN(const Certificate certificate, ReadCertificate(pem));
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (X509_digest(certificate.get(), EVP_sha256(), digest.data(), &size) != 1) {
+    return CryptoFailure("read a certificate");
+  }
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
 }
 
 absl::Status CheckCommonName(std::string_view common_name) {
@@ -472,23 +610,13 @@ absl::Status CheckKeyFits(std::string_view certificate_pem,
 }
 
 absl::Status CheckSigningKey(const secret::Secret& pem) {
-  constexpr std::array kRsaBits = {3072, 4096};
-  constexpr std::array<std::string_view, 3> kCurves = {
-      "prime256v1", "secp384r1", "secp521r1"};
-  const absl::StatusOr<Key> read = ReadKey(pem);
-  if (!read.ok()) {
+  const absl::StatusOr<Key> key = ReadKey(pem);
+  if (!key.ok()) {
     return absl::InvalidArgumentError(
         "is not a private key in PEM without a password");
   }
-  EVP_PKEY* const key = read->get();
-  if (EVP_PKEY_is_a(key, "RSA") && std::count(kRsaBits.begin(), kRsaBits.end(),
-                                              EVP_PKEY_get_bits(key)) > 0) {
-    return absl::OkStatus();
-  }
-  std::array<char, 64> curve{};
-  if (EVP_PKEY_is_a(key, "EC") &&
-      EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) == 1 &&
-      std::count(kCurves.begin(), kCurves.end(), curve.data()) > 0) {
+  if (IsOfKind(key->get(), {3072, 4096},
+               {"prime256v1", "secp384r1", "secp521r1"})) {
     return absl::OkStatus();
   }
   ERR_clear_error();

@@ -17,7 +17,8 @@ namespace keyturn::access {
 inline constexpr absl::Duration kCaLifetime = absl::Hours(24 * 3650);
 inline constexpr absl::Duration kServerLifetime = absl::Hours(24 * 730);
 inline constexpr absl::Duration kClientLifetime = absl::Hours(24 * 30);
-// There is no enrolment yet that would renew it.
+// Made before there is a daemon that could renew it, and perhaps put away until
+// the day when nobody else gets in.
 inline constexpr absl::Duration kFirstAdministratorLifetime =
     absl::Hours(24 * 365);
 // Certificates begin in the past by this much: clocks differ.
@@ -26,6 +27,7 @@ inline constexpr size_t kCommonNameSizeMax = 64;
 // Of one PEM text that callers hand in.
 inline constexpr size_t kPemSizeMax = 128 * 1024;
 inline constexpr size_t kPemCertificatesMax = 100;
+inline constexpr size_t kCertificateRequestSizeMax = 16 * 1024;
 
 // The name in every server certificate, by whatever address it is reached.
 inline constexpr std::string_view kServerName = "keyturnd";
@@ -55,6 +57,32 @@ absl::StatusOr<CertifiedKey> IssueServerCertificate(
 absl::StatusOr<CertifiedKey> IssueClientCertificate(
     const CertifiedKey& ca, std::string_view common_name, Roles roles,
     absl::Time now, absl::Duration lifetime);
+
+// The same for a key that its owner keeps: `request_pem` is a PKCS#10 request,
+// of which the key alone is taken over. InvalidArgument, naming what is wrong,
+// for a request that its own key did not sign, or whose key is none of EC P-256
+// or P-384, RSA of 3072 or 4096 bits; or for the name, as above. Returns the
+// certificate in PEM.
+absl::StatusOr<std::string> SignCertificateRequest(const CertifiedKey& ca,
+                                                   std::string_view request_pem,
+                                                   std::string_view common_name,
+                                                   Roles roles, absl::Time now,
+                                                   absl::Duration lifetime);
+
+// Whether a server certificate should be made anew: less than a third of its
+// life is left, or it is not signed by the first certificate of `ca_pem`.
+// InvalidArgument when one of them is no certificate.
+absl::StatusOr<bool> IsServerCertificateDue(std::string_view ca_pem,
+                                            std::string_view certificate_pem,
+                                            absl::Time now);
+
+// A new certificate, in PEM, for the key and the names of a server certificate.
+absl::StatusOr<std::string> RenewServerCertificate(
+    const CertifiedKey& ca, std::string_view certificate_pem, absl::Time now);
+
+// SHA-256 of the first certificate of `pem`, as its owner may read it out: 64
+// lower-case hexadecimal digits. InvalidArgument when there is none.
+absl::StatusOr<std::string> CertificateFingerprint(std::string_view pem);
 
 // What a caller may be called: 1 to kCommonNameSizeMax characters of
 // [A-Za-z0-9._@-], beginning with a letter or digit, and not "daemon", which

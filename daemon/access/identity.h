@@ -50,6 +50,11 @@ class Roles {
   constexpr bool Intersects(Roles other) const {
     return (bits_ & other.bits_) != 0;
   }
+  constexpr Roles Intersection(Roles other) const {
+    Roles both;
+    both.bits_ = bits_ & other.bits_;
+    return both;
+  }
   constexpr bool empty() const { return bits_ == 0; }
 
   // In the order of kAllRoles.
@@ -73,13 +78,16 @@ std::string_view Name(Transport transport);
 
 struct Identity {
   // The certificate's common name, or "uid:{number}" on the unix socket; a
-  // common name cannot have a colon, so neither passes for the other.
+  // common name cannot have a colon, so neither passes for the other. Empty: a
+  // TLS client without a certificate, which is nobody and has no role.
   std::string name;
   Roles roles;
   Transport transport = Transport::kTls;
   // Of the client certificate: hexadecimal digits; empty on the unix socket.
   std::string certificate_serial;
   std::optional<absl::Time> certificate_expires_at;
+
+  bool anonymous() const { return name.empty(); }
 };
 
 // The peer of the unix socket with that user id: an administrator, since the

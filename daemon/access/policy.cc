@@ -20,18 +20,34 @@ constexpr Roles kBeginners = {kAdministrator, kOperator, kAutomation};
 constexpr Roles kApprovers = {kAdministrator, kApprover};
 constexpr Roles kReaders = {kAdministrator, kOperator,   kApprover,
                             kAuditor,       kAutomation, kReader};
-// Whoever passed the transport's check, also without any role.
+// Looks at who may call, and at what was done.
+constexpr Roles kOverseers = {kAdministrator, kAuditor};
 constexpr Roles kEverybody = kReaders;
+
+// What a caller must have.
+enum class Needs {
+  // One of the row's roles.
+  kRole,
+  // A name: a valid certificate or the unix socket, with or without a role.
+  kIdentity,
+  // Nothing at all.
+  kNothing,
+};
 
 struct Row {
   std::string_view rpc;
   Roles roles;
-  bool needs_role = true;
+  Needs needs = Needs::kRole;
 };
 
 // Every RPC that the daemon serves. What is not listed is refused.
 constexpr auto kTable = std::to_array<Row>({
-    {"keyturn.v1.Access/WhoAmI", kEverybody, /*needs_role=*/false},
+    {"keyturn.v1.Access/Enroll", kEverybody, Needs::kNothing},
+    {"keyturn.v1.Access/InviteIdentity", kAdministrators},
+    {"keyturn.v1.Access/ListIdentities", kOverseers},
+    {"keyturn.v1.Access/RenewCertificate", kEverybody, Needs::kIdentity},
+    {"keyturn.v1.Access/RevokeIdentity", kAdministrators},
+    {"keyturn.v1.Access/WhoAmI", kEverybody, Needs::kIdentity},
 
     {"keyturn.v1.Accounts/CreateAccount", kAdministrators},
     {"keyturn.v1.Accounts/DeleteAccount", kAdministrators},
@@ -69,10 +85,10 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Tasks/ListTasks", kReaders},
     {"keyturn.v1.Tasks/SubmitTaskSecret", kOperators},
 
-    {"grpc.health.v1.Health/Check", kEverybody, /*needs_role=*/false},
-    {"grpc.health.v1.Health/Watch", kEverybody, /*needs_role=*/false},
+    {"grpc.health.v1.Health/Check", kEverybody, Needs::kIdentity},
+    {"grpc.health.v1.Health/Watch", kEverybody, Needs::kIdentity},
     {"grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-     kEverybody, /*needs_role=*/false},
+     kEverybody, Needs::kIdentity},
 });
 
 const Row* FindRow(std::string_view rpc) {
@@ -81,13 +97,29 @@ const Row* FindRow(std::string_view rpc) {
   return row == kTable.end() ? nullptr : &*row;
 }
 
+bool Has(const Identity& identity, const Row& row) {
+  switch (row.needs) {
+    case Needs::kRole:
+      return row.roles.Intersects(identity.roles);
+    case Needs::kIdentity:
+      return !identity.anonymous();
+    case Needs::kNothing:
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::Status Authorize(const Identity& identity, std::string_view rpc) {
   const Row* row = FindRow(rpc);
-  if (row != nullptr &&
-      (!row->needs_role || row->roles.Intersects(identity.roles))) {
-    return absl::OkStatus();
+  if (row != nullptr && Has(identity, *row)) return absl::OkStatus();
+  if (identity.anonymous()) {
+    return base::WithReason(
+        absl::UnauthenticatedError(
+            "a client certificate is needed; with an invitation of an "
+            "administrator, keyturn enroll gets one"),
+        "NO_CERTIFICATE");
   }
   const std::vector<std::string> roles =
       row == nullptr ? std::vector<std::string>() : row->roles.Names();

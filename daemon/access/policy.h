@@ -12,9 +12,10 @@
 namespace keyturn::access {
 
 // PermissionDenied with reason NOT_PERMITTED unless `identity` has a role that
-// may call `rpc` ("keyturn.v1.Migrations/GetMigration"). An RPC without a row
-// is refused to everybody. To be asked before anything is looked up, so that a
-// caller without permission learns nothing about what there is.
+// may call `rpc` ("keyturn.v1.Migrations/GetMigration"); Unauthenticated
+// (NO_CERTIFICATE) for an anonymous caller, who may only enrol. An RPC without
+// a row is refused to everybody. To be asked before anything is looked up, so
+// that a caller without permission learns nothing about what there is.
 absl::Status Authorize(const Identity& identity, std::string_view rpc);
 
 // Internal, naming every RPC of `rpcs` that has no row and every row that

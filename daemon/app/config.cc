@@ -169,6 +169,8 @@ void ReadTls(Section tls, const std::string& directory, Config& config) {
   config.tls_ca = path("ca");
   config.tls_certificate = path("certificate");
   config.tls_key = path("key");
+  config.tls_ca_key =
+      Absolute(tls.Text("caKey", "the path of a PEM file"), directory);
   tls.Finish();
 }
 

@@ -8,6 +8,8 @@
 //     ca: ca.pem                      # whose callers are let in
 //     certificate: server.pem
 //     key: server-key.pem
+//     caKey: ca-key.pem               # signs callers' certificates; without it
+//                                     # somebody else gives them out
 //   rootKey:
 //     file: root.key
 //   outside:
@@ -54,10 +56,12 @@ struct Config {
   std::string listen_tcp;
   // Empty: no unix socket.
   std::string listen_unix;
-  // All three with TCP, else empty.
+  // The first three with TCP, else empty.
   std::string tls_ca;
   std::string tls_certificate;
   std::string tls_key;
+  // Empty: nobody can enrol.
+  std::string tls_ca_key;
   std::string root_key_file;
   std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
   LogLevel log_level = LogLevel::kInfo;

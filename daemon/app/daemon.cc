@@ -8,6 +8,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <csignal>
 #include <future>
 #include <memory>
@@ -62,6 +63,14 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   return kFailed;
 }
 
+absl::Status CheckKeyFits(const std::string& certificate_pem,
+                          const secret::Secret& key_pem,
+                          const std::string& path) {
+  const absl::Status fits = access::CheckKeyFits(certificate_pem, key_pem);
+  if (fits.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(path, " ", fits.message()));
+}
+
 absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config) {
   rpc::Server::Tcp tcp;
   tcp.address = config.listen_tcp;
@@ -80,11 +89,29 @@ absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config) {
           absl::StrCat(*path, " ", status.message()));
     }
   }
-  const absl::Status fits =
-      access::CheckKeyFits(tcp.certificate_pem, tcp.key_pem);
-  if (fits.ok()) return tcp;
-  return absl::InvalidArgumentError(
-      absl::StrCat(config.tls_key, " ", fits.message()));
+  RETURN_IF_ERROR(
+      CheckKeyFits(tcp.certificate_pem, tcp.key_pem, config.tls_key));
+  if (config.tls_ca_key.empty()) return tcp;
+  ASSIGN_OR_RETURN(tcp.ca_key_pem, ReadPrivateFile(config.tls_ca_key));
+  RETURN_IF_ERROR(CheckKeyFits(tcp.ca_pem, tcp.ca_key_pem, config.tls_ca_key));
+  return tcp;
+}
+
+// Makes the server's certificate anew, in its file too, when it is due and the
+// authority is ours. After an error `tcp` is as before.
+absl::Status RenewServerCertificate(const Config& config,
+                                    rpc::Server::Tcp& tcp) {
+  if (tcp.ca_key_pem.empty()) return absl::OkStatus();
+  const absl::Time now = absl::Now();
+  ASSIGN_OR_RETURN(const bool due, access::IsServerCertificateDue(
+                                       tcp.ca_pem, tcp.certificate_pem, now));
+  if (!due) return absl::OkStatus();
+  const access::CertifiedKey ca{tcp.ca_pem, tcp.ca_key_pem.Clone()};
+  ASSIGN_OR_RETURN(std::string renewed, access::RenewServerCertificate(
+                                            ca, tcp.certificate_pem, now));
+  RETURN_IF_ERROR(ReplaceFile(config.tls_certificate, renewed));
+  tcp.certificate_pem = std::move(renewed);
+  return absl::OkStatus();
 }
 
 class Daemon {
@@ -103,6 +130,7 @@ class Daemon {
     RETURN_IF_ERROR(OpenStore());
     RETURN_IF_ERROR(OpenEngine());
     RETURN_IF_ERROR(OpenServer());
+    if (!config_.listen_tcp.empty()) WatchCertificates();
     RETURN_IF_ERROR(FilterSystemCalls());
     Announce();
     return absl::OkStatus();
@@ -175,6 +203,11 @@ class Daemon {
     std::optional<rpc::Server::Tcp> tcp;
     if (!config_.listen_tcp.empty()) {
       ASSIGN_OR_RETURN(tcp, ReadTls(config_));
+      if (const absl::Status renewed = RenewServerCertificate(config_, *tcp);
+          !renewed.ok()) {
+        LogCertificateTrouble(renewed);
+      }
+      served_ = FilesOf(*tcp);
       ASSIGN_OR_RETURN(facts.server_certificate_expires_at,
                        access::ExpiryOfCertificate(tcp->certificate_pem));
     }
@@ -189,11 +222,61 @@ class Daemon {
         config_.listen_unix,
         [this](const rpc::CallRecord& record) { LogCall(record); },
         [this](const std::string& line) {
-          log_.Write(LogLevel::kWarning, line);
+          // A refused connection differs from the next one in its numbers.
+          log_.WriteLimited(line.substr(0, line.find_first_of("0123456789")),
+                            LogLevel::kWarning, line);
         },
         /*records_requests=*/config_.log_level == LogLevel::kDebug};
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
     return absl::OkStatus();
+  }
+
+  // What of the files counts for whether they changed.
+  static std::string FilesOf(const rpc::Server::Tcp& tcp) {
+    return absl::StrCat(tcp.ca_pem, tcp.certificate_pem);
+  }
+
+  // Looks at the files now and then, and on SIGHUP.
+  void WatchCertificates() {
+    certificate_timer_.expires_after(
+        absl::ToChronoSeconds(kCertificateCheckInterval));
+    certificate_timer_.async_wait([this](const asio::error_code& error) {
+      if (error) return;
+      CheckCertificates();
+      WatchCertificates();
+    });
+    WaitForHangup();
+  }
+
+  void WaitForHangup() {
+    if (std::exchange(waits_for_hangup_, true)) return;
+    hangup_.async_wait([this](const asio::error_code& error, int) {
+      waits_for_hangup_ = false;
+      if (error) return;
+      CheckCertificates();
+      WaitForHangup();
+    });
+  }
+
+  // What cannot be used changes nothing: the certificates that are served stay.
+  void CheckCertificates() {
+    absl::StatusOr<rpc::Server::Tcp> tcp = ReadTls(config_);
+    absl::Status status = tcp.status();
+    if (status.ok()) status = RenewServerCertificate(config_, *tcp);
+    const std::string files = status.ok() ? FilesOf(*tcp) : std::string();
+    if (status.ok() && files == served_) return;
+    if (status.ok()) status = server_->UseCertificates(*std::move(tcp));
+    if (status.ok()) {
+      served_ = files;
+      log_.Write(LogLevel::kInfo, "new certificates are served");
+      return;
+    }
+    LogCertificateTrouble(status);
+  }
+
+  void LogCertificateTrouble(const absl::Status& status) {
+    log_.Write(LogLevel::kError, "certificates cannot be renewed or used",
+               {{"cause", base::MessageOf(status)}});
   }
 
   void Announce() {
@@ -235,18 +318,25 @@ class Daemon {
   }
 
   void LogCall(const rpc::CallRecord& record) {
-    log_.Write(record.internal_id.empty() ? LogLevel::kInfo : LogLevel::kError,
-               "call",
-               {{"rpc", record.rpc},
-                {"identity", record.identity},
-                {"transport", record.transport},
-                {"code", CodeName(record.code)},
-                {"reason", record.reason},
-                {"ms", Milliseconds(record.duration)},
-                {"request", record.request_id},
-                {"asked", record.request},
-                {"error", record.internal_id},
-                {"cause", record.internal_message}});
+    const LogLevel level =
+        record.internal_id.empty() ? LogLevel::kInfo : LogLevel::kError;
+    std::vector<LogField> fields = {{"rpc", record.rpc},
+                                    {"identity", record.identity},
+                                    {"transport", record.transport},
+                                    {"code", CodeName(record.code)},
+                                    {"reason", record.reason},
+                                    {"ms", Milliseconds(record.duration)},
+                                    {"request", record.request_id},
+                                    {"asked", record.request},
+                                    {"error", record.internal_id},
+                                    {"cause", record.internal_message}};
+    if (record.code == grpc::StatusCode::OK) {
+      log_.Write(level, "call", fields);
+      return;
+    }
+    log_.WriteLimited(
+        absl::StrCat(record.rpc, " ", record.identity, " ", record.reason),
+        level, "call", std::move(fields));
   }
 
   void LogExchange(const http::Exchange& exchange) {
@@ -268,6 +358,11 @@ class Daemon {
   asio::executor_work_guard<asio::io_context::executor_type> main_work_{
       main_.get_executor()};
   asio::signal_set stop_signals_{main_, SIGTERM, SIGINT};
+  asio::signal_set hangup_{main_, SIGHUP};
+  bool waits_for_hangup_ = false;
+  asio::steady_timer certificate_timer_{main_};
+  // The certificates that are served.
+  std::string served_;
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<vault::Vault> vault_;

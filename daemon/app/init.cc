@@ -35,6 +35,8 @@ constexpr char kServerKeyFile[] = "server-key.pem";
 constexpr char kRootKeyFile[] = "root.key";
 constexpr char kSocketFile[] = "keyturnd.sock";
 constexpr char kCaName[] = "keyturn-ca";
+// Who invited the first administrator.
+constexpr char kCreator[] = "keyturnd init";
 
 // Removes what was made below the data directory, unless it was kept.
 class Undo {
@@ -191,6 +193,7 @@ std::string ConfigText(const Setup& setup) {
   out << YAML::Key << "ca" << YAML::Value << kCaFile;
   out << YAML::Key << "certificate" << YAML::Value << kServerFile;
   out << YAML::Key << "key" << YAML::Value << kServerKeyFile;
+  out << YAML::Key << "caKey" << YAML::Value << kCaKeyFile;
   out << YAML::EndMap;
   out << YAML::Key << "rootKey" << YAML::Value << YAML::BeginMap;
   out << YAML::Key << "file" << YAML::Value << kRootKeyFile << YAML::EndMap;
@@ -240,7 +243,9 @@ absl::StatusOr<Context> MakeCertificates(const Setup& setup, absl::Time now) {
   return context;
 }
 
-absl::Status MakeStore(const Setup& setup, absl::Time now) {
+// The store, with the certificate that is let in.
+absl::Status MakeStore(const Setup& setup, const Context& context,
+                       absl::Time now) {
   Config config;
   config.data_dir = setup.directory;
   const std::string key_file = setup.PathOf(kRootKeyFile);
@@ -251,7 +256,19 @@ absl::Status MakeStore(const Setup& setup, absl::Time now) {
   options.path = config.StorePath();
   ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store,
                    store::OpenSqliteStore(std::move(options)));
-  return vault::Vault::Open(*store, root_key, now).status();
+  RETURN_IF_ERROR(vault::Vault::Open(*store, root_key, now).status());
+  ASSIGN_OR_RETURN(const access::Identity admin,
+                   access::IdentityOfCertificate(context.certificate_pem));
+  store::AddCertificate write;
+  write.certificate.serial = admin.certificate_serial;
+  write.certificate.identity = admin.name;
+  write.certificate.roles = admin.roles.Names();
+  write.certificate.issued_at = now;
+  write.certificate.expires_at = *admin.certificate_expires_at;
+  write.certificate.creator = kCreator;
+  store::Batch batch;
+  batch.identities.push_back(std::move(write));
+  return store->CommitAndWait(std::move(batch)).status();
 }
 
 std::string DayOf(absl::Time time) {
@@ -293,7 +310,7 @@ absl::StatusOr<std::string> Init(const InitOptions& options, absl::Time now) {
         "cannot close ", setup.directory, " to others: ", error.message()));
   }
   ASSIGN_OR_RETURN(const Context context, MakeCertificates(setup, now));
-  RETURN_IF_ERROR(MakeStore(setup, now));
+  RETURN_IF_ERROR(MakeStore(setup, context, now));
   RETURN_IF_ERROR(WriteNewFile(setup.PathOf(kConfigFile), ConfigText(setup)));
   ASSIGN_OR_RETURN(const std::string name,
                    AddContext(setup.context_path, context));

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::app {
@@ -67,7 +68,10 @@ std::atomic<Log*> grpc_log = nullptr;
 void LogForGrpc(gpr_log_func_args* arguments) {
   Log* const log = grpc_log;
   if (log == nullptr || arguments->severity != GPR_LOG_SEVERITY_ERROR) return;
-  log->Write(LogLevel::kWarning, "grpc", {{"cause", arguments->message}});
+  // Whoever connects can make gRPC complain, of a failed handshake for example.
+  log->WriteLimited(absl::StrCat(arguments->file, ":", arguments->line),
+                    LogLevel::kWarning, "grpc",
+                    {{"cause", arguments->message}});
 }
 
 }  // namespace
@@ -110,6 +114,14 @@ void Log::Write(LogLevel level, std::string_view message,
   if (!logger_->should_log(spdlog_level)) return;
   const std::string line = FormatLogLine(message, fields);
   logger_->log(spdlog_level, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void Log::WriteLimited(const std::string& key, LogLevel level,
+                       std::string_view message, std::vector<LogField> fields) {
+  const std::optional<int64_t> left_out = limiter_.Admit(key, absl::Now());
+  if (!left_out.has_value()) return;
+  if (*left_out > 0) fields.emplace_back("left_out", absl::StrCat(*left_out));
+  Write(level, message, fields);
 }
 
 void RouteGrpcLog(Log& log) {

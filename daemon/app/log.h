@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/app/log_limiter.h"
+
 namespace spdlog {
 class logger;
 }
@@ -50,8 +52,16 @@ class Log {
   void Write(LogLevel level, std::string_view message,
              const std::vector<LogField>& fields = {});
 
+  // As Write, for what others can bring about as often as they like: see
+  // LogLimiter. A line that comes after some that were left out has their
+  // number in the field "left_out".
+  void WriteLimited(const std::string& key, LogLevel level,
+                    std::string_view message,
+                    std::vector<LogField> fields = {});
+
  private:
   const std::unique_ptr<spdlog::logger> logger_;
+  LogLimiter limiter_;
 };
 
 // From now on what gRPC has to say goes to `log` as warnings, instead of in

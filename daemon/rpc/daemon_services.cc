@@ -28,26 +28,6 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
       });
 }
 
-grpc::ServerUnaryReactor* AccessService::WhoAmI(
-    grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
-    v1::WhoAmIResponse* response) {
-  return gate_.Read(
-      context, "keyturn.v1.Access/WhoAmI", *request,
-      [&](const access::Identity& identity) {
-        response->set_identity(identity.name);
-        for (const std::string& role : identity.roles.Names()) {
-          response->add_roles(role);
-        }
-        response->set_transport(std::string(access::Name(identity.transport)));
-        response->set_certificate_serial(identity.certificate_serial);
-        if (identity.certificate_expires_at.has_value()) {
-          *response->mutable_certificate_expire_time() =
-              ToProto(*identity.certificate_expires_at);
-        }
-        return absl::OkStatus();
-      });
-}
-
 AdminService::AdminService(Gate& gate, store::Store& store, DaemonFacts facts)
     : gate_(gate), store_(store), facts_(std::move(facts)) {}
 

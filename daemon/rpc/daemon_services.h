@@ -1,4 +1,4 @@
-// keyturn.v1.Inventory, keyturn.v1.Access and keyturn.v1.Admin.
+// keyturn.v1.Inventory and keyturn.v1.Admin.
 #ifndef KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
 #define KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
 
@@ -9,7 +9,6 @@
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/gate.h"
 #include "daemon/store/store.h"
-#include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/admin.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
 
@@ -28,18 +27,6 @@ class InventoryService final : public v1::Inventory::CallbackService {
  private:
   Gate& gate_;
   engine::Engine& engine_;
-};
-
-class AccessService final : public v1::Access::CallbackService {
- public:
-  explicit AccessService(Gate& gate) : gate_(gate) {}
-
-  grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context,
-                                   const v1::WhoAmIRequest* request,
-                                   v1::WhoAmIResponse* response) override;
-
- private:
-  Gate& gate_;
 };
 
 // What does not change while the daemon runs.

@@ -73,6 +73,7 @@ ResourceType ResourceTypeOf(std::string_view reason) {
       {"TASK_", "keyturn/Task", kTaskPrefix},
       {"ACCOUNT_", "keyturn/Account", kAccountPrefix},
       {"CREDENTIAL_", "keyturn/Credential", kCredentialPrefix},
+      {"IDENTITY_", "keyturn/Identity", kIdentityPrefix},
       {"VERSION_", "keyturn/CredentialVersion", ""},
       {"REQUEST_ID_", "keyturn/Request", ""},
   };
@@ -88,7 +89,8 @@ std::string_view PrefixOf(std::string_view rpc) {
       {"keyturn.v1.Migrations/", kMigrationPrefix},
       {"keyturn.v1.Tasks/", kTaskPrefix},
       {"keyturn.v1.Accounts/", kAccountPrefix},
-      {"keyturn.v1.Credentials/", kCredentialPrefix}};
+      {"keyturn.v1.Credentials/", kCredentialPrefix},
+      {"keyturn.v1.Access/", kIdentityPrefix}};
   for (const auto& [service, prefix] : kServices) {
     if (rpc.starts_with(service)) return prefix;
   }
@@ -191,7 +193,9 @@ CallError ToCallError(const absl::Status& status, const ErrorContext& context) {
   if (!field.empty()) AddBadRequest(status, field, &details);
   if (code == absl::StatusCode::kFailedPrecondition) {
     AddPreconditionFailure(status, error.reason, context, &details);
-  } else if (code == absl::StatusCode::kUnavailable) {
+  } else if (code == absl::StatusCode::kUnavailable ||
+             (code == absl::StatusCode::kResourceExhausted &&
+              http::RetryAfterOf(status).has_value())) {
     AddRetryInfo(status, &details);
   } else if (code == absl::StatusCode::kNotFound ||
              code == absl::StatusCode::kAlreadyExists) {

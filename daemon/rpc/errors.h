@@ -40,7 +40,8 @@ struct CallError {
 // and, after WithLastSequence, `last_sequence`. Beside it, where they fit:
 //   BadRequest           for a field named by base::WithField
 //   PreconditionFailure  for FAILED_PRECONDITION
-//   RetryInfo            for UNAVAILABLE, from Retry-After where there was one
+//   RetryInfo            for UNAVAILABLE, from Retry-After where there was one;
+//                        for RESOURCE_EXHAUSTED where it is known
 //   ResourceInfo         for NOT_FOUND and ALREADY_EXISTS
 // `status` is not OK.
 CallError ToCallError(const absl::Status& status, const ErrorContext& context);

@@ -1,11 +1,16 @@
 #include "daemon/rpc/gate.h"
 
+#include <grpcpp/alarm.h>
+
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
 #include "daemon/access/policy.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/fingerprint.h"
 #include "daemon/rpc/names.h"
 #include "daemon/rpc/peer.h"
+#include "daemon/upstream/http/retry_after.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -18,14 +23,74 @@ std::string Bounded(std::string text) {
   return text;
 }
 
+// After too many calls at once: one of them is over soon.
+constexpr absl::Duration kBusyDelay = absl::Milliseconds(200);
+
+absl::Status TooMany(std::string_view how, absl::Duration wait) {
+  return http::WithRetryAfter(
+      base::WithReason(
+          absl::ResourceExhaustedError(absl::StrCat(
+              "too many calls ", base::ToAbsl(how), "; try again later")),
+          "TOO_MANY_CALLS"),
+      wait);
+}
+
+// Cancels a call that nobody would ever end. The caller hears of it at once;
+// what was begun goes on and is answered into nothing.
+class Overtime {
+ public:
+  // Null when the call's own deadline comes first.
+  static std::shared_ptr<Overtime> Watch(grpc::CallbackServerContext& context,
+                                         absl::Duration call_time_max) {
+    const auto latest = std::chrono::system_clock::now() +
+                        absl::ToChronoNanoseconds(call_time_max);
+    if (context.deadline() <= latest) return nullptr;
+    auto overtime = std::make_shared<Overtime>(context);
+    overtime->alarm_.Set(
+        std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+            latest),
+        // An alarm keeps what it calls for as long as it lives itself.
+        [weak = std::weak_ptr<Overtime>(overtime)](bool rang) {
+          const std::shared_ptr<Overtime> call = weak.lock();
+          if (rang && call != nullptr) call->Cancel();
+        });
+    return overtime;
+  }
+
+  explicit Overtime(grpc::CallbackServerContext& context)
+      : context_(&context) {}
+
+  // The call is over, and its context goes.
+  void End() {
+    {
+      base::MutexLock lock(mutex_);
+      context_ = nullptr;
+    }
+    alarm_.Cancel();
+  }
+
+ private:
+  void Cancel() {
+    base::MutexLock lock(mutex_);
+    if (context_ != nullptr) context_->TryCancel();
+  }
+
+  grpc::Alarm alarm_;
+  base::Mutex mutex_;
+  grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mutex_);
+};
+
 }  // namespace
 
 Gate::Gate(Options options)
     : clock_(options.clock),
+      book_(options.book),
       log_(std::move(options.log)),
       own_uid_(options.own_uid),
       fingerprint_key_(std::move(options.fingerprint_key)),
-      records_requests_(options.records_requests) {}
+      records_requests_(options.records_requests),
+      rate_(options.call_rate),
+      call_time_max_(options.call_time_max) {}
 
 Gate::Call::Call(Gate& gate, std::string_view rpc, std::string request_id,
                  std::string resource)
@@ -36,6 +101,13 @@ Gate::Call::Call(Gate& gate, std::string_view rpc, std::string request_id,
       began_(std::chrono::steady_clock::now()) {}
 
 grpc::Status Gate::Call::End(const absl::Status& status) {
+  std::unique_ptr<IdentityBook::Follower> follower;
+  {
+    base::MutexLock lock(mutex_);
+    ended_ = true;
+    follower = std::move(follower_);
+  }
+  gate_.Uncount(*this);
   CallRecord record;
   record.rpc = rpc_;
   record.identity = identity_.name;
@@ -58,26 +130,75 @@ grpc::Status Gate::Call::End(const absl::Status& status) {
   return std::move(error.status);
 }
 
-absl::Status Gate::Admit(const grpc::CallbackServerContext& context,
-                         Call& call) {
+absl::Status Gate::Admit(const grpc::CallbackServerContext& context, Call& call,
+                         Kind kind) {
   const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
   if (auth == nullptr) {
     return absl::UnauthenticatedError("the connection has no identity");
   }
-  ASSIGN_OR_RETURN(call.identity_,
-                   IdentityOf(*auth, context.peer(), own_uid_, clock_.Now()));
-  return access::Authorize(call.identity_, call.rpc_);
+  RETURN_IF_ERROR(Identify(*auth, context.peer(), call.identity_));
+  RETURN_IF_ERROR(access::Authorize(call.identity_, call.rpc_));
+  return Count(call, kind);
+}
+
+absl::Status Gate::Count(Call& call, Kind kind) {
+  const std::string& name = call.identity_.name;
+  if (!name.empty()) {
+    const absl::Duration wait = rate_.Take(name, clock_.Now());
+    if (wait > absl::ZeroDuration()) return TooMany("a second", wait);
+  }
+  const bool stream = kind == Kind::kStream;
+  const int most = name.empty() ? kAnonymousCallsMax
+                   : stream     ? kStreamsPerCallerMax
+                                : kCallsPerCallerMax;
+  // No caller's name begins with a blank.
+  std::string counted_for = stream ? absl::StrCat(" ", name) : name;
+  base::MutexLock lock(mutex_);
+  int& own = calls_by_caller_[counted_for];
+  if (own >= most || (!stream && calls_ >= kCallsMax)) {
+    if (own == 0) calls_by_caller_.erase(counted_for);
+    return TooMany("at once", kBusyDelay);
+  }
+  ++own;
+  if (!stream) ++calls_;
+  call.counted_for_ = std::move(counted_for);
+  call.counted_ = kind;
+  return absl::OkStatus();
+}
+
+absl::Status Gate::Identify(const grpc::AuthContext& auth,
+                            std::string_view peer, access::Identity& identity) {
+  ASSIGN_OR_RETURN(identity, IdentityOf(auth, peer, own_uid_, clock_.Now()));
+  if (identity.certificate_serial.empty()) return absl::OkStatus();
+  return book_.Check(identity);
+}
+
+void Gate::Call::CutWhenRevoked(std::function<void(absl::Status)> cut) {
+  if (identity_.certificate_serial.empty()) return;
+  std::unique_ptr<IdentityBook::Follower> follower =
+      gate_.book_.Follow(identity_, std::move(cut));
+  base::MutexLock lock(mutex_);
+  if (!ended_) follower_ = std::move(follower);
+}
+
+void Gate::Uncount(const Call& call) {
+  if (!call.counted_.has_value()) return;
+  base::MutexLock lock(mutex_);
+  const auto own = calls_by_caller_.find(call.counted_for_);
+  if (--own->second == 0) calls_by_caller_.erase(own);
+  if (*call.counted_ == Kind::kUnary) --calls_;
 }
 
 grpc::ServerUnaryReactor* Gate::Run(grpc::CallbackServerContext* context,
                                     std::shared_ptr<Call> call,
                                     const Work& work) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const Finish finish = [this, reactor, call](const absl::Status& status) {
-    --calls_;
+  const std::shared_ptr<Overtime> overtime =
+      Overtime::Watch(*context, call_time_max_);
+  const Finish finish = [reactor, call, overtime](const absl::Status& status) {
+    if (overtime != nullptr) overtime->End();
     reactor->Finish(call->End(status));
   };
-  ++calls_;
   const absl::Status status = Try(*context, *call, work, finish);
   if (!status.ok()) finish(status);
   return reactor;
@@ -86,12 +207,6 @@ grpc::ServerUnaryReactor* Gate::Run(grpc::CallbackServerContext* context,
 absl::Status Gate::Try(const grpc::CallbackServerContext& context, Call& call,
                        const Work& work, Finish finish) {
   RETURN_IF_ERROR(Admit(context, call));
-  if (calls_ > kCallsMax) {
-    return base::WithReason(
-        absl::ResourceExhaustedError(absl::StrCat(
-            kCallsMax, " calls are under way already; try again later")),
-        "TOO_MANY_CALLS");
-  }
   return work(call, std::move(finish));
 }
 

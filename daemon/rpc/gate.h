@@ -7,28 +7,44 @@
 #include <grpcpp/support/server_callback.h>
 #include <sys/types.h>
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/access/identity.h"
+#include "daemon/access/rate_limit.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/errors.h"
+#include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/redact.h"
 #include "daemon/secret/secret.h"
 
 namespace keyturn::rpc {
 
-// Calls that may be under way at once, streams not counted.
+// Calls that may be under way at once, streams not counted: of all callers, of
+// one, and of those who are nobody yet (they can only enrol).
 inline constexpr int kCallsMax = 4096;
+inline constexpr int kCallsPerCallerMax = 512;
+inline constexpr int kAnonymousCallsMax = 64;
+inline constexpr int kStreamsPerCallerMax = 4096;
+// Calls of one caller: so many at once, and then one after each interval. Far
+// above what people and their programs need; what it stops is a loop gone wild.
+inline constexpr int kCallBurstMax = 20'000;
+inline constexpr absl::Duration kCallInterval = absl::Microseconds(250);
+// A unary call that takes longer, because its caller set no deadline or a later
+// one, is cancelled.
+inline constexpr absl::Duration kCallTimeMax = absl::Minutes(15);
 
 // One line of the log.
 struct CallRecord {
@@ -72,6 +88,7 @@ class Gate {
  public:
   struct Options {
     base::Clock& clock;
+    IdentityBook& book;
     CallLog log;
     // The user whose peers come through the listener with local credentials.
     uid_t own_uid;
@@ -79,8 +96,13 @@ class Gate {
     secret::Secret fingerprint_key;
     // Whether records tell what was asked for.
     bool records_requests = false;
+    access::RateLimit::Options call_rate = {kCallBurstMax, kCallInterval};
+    absl::Duration call_time_max = kCallTimeMax;
   };
   explicit Gate(Options options);
+
+  // Whether a call is over soon or lasts.
+  enum class Kind { kUnary, kStream };
 
   // What is known of one call from its beginning to its end.
   class Call {
@@ -89,8 +111,13 @@ class Gate {
          std::string resource);
 
     const access::Identity& identity() const { return identity_; }
-    // The error as the caller gets it, or OK; writes the log's line.
+    // The error as the caller gets it, or OK; writes the log's line. Once,
+    // before gRPC is told: what is left of this object afterwards may outlive
+    // the gate.
     grpc::Status End(const absl::Status& status);
+    // For a call that lasts: `cut` is called as IdentityBook::Follow says when
+    // the caller's certificate is revoked. Once, after Admit.
+    void CutWhenRevoked(std::function<void(absl::Status)> cut);
 
    private:
     friend class Gate;
@@ -102,11 +129,26 @@ class Gate {
     std::string request_;
     const std::chrono::steady_clock::time_point began_;
     access::Identity identity_;
+    base::Mutex mutex_;
+    bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+    std::unique_ptr<IdentityBook::Follower> follower_ ABSL_GUARDED_BY(mutex_);
+    // Whom and what this call counts for; empty: it was not admitted.
+    std::string counted_for_;
+    std::optional<Kind> counted_;
   };
 
-  // Identifies the peer and asks whether it may call. Nothing of the request is
-  // looked at before that.
-  absl::Status Admit(const grpc::CallbackServerContext& context, Call& call);
+  // Who is at the other end; errors as of IdentityOf and IdentityBook::Check,
+  // with `identity` filled in as far as it is known.
+  absl::Status Identify(const grpc::AuthContext& auth, std::string_view peer,
+                        access::Identity& identity);
+
+  // Identifies the peer, asks whether it may call, and counts the call until
+  // its end. Nothing of the request is looked at before that.
+  //
+  // Beside the refusals of Identify and access::Authorize: ResourceExhausted
+  // (TOO_MANY_CALLS), which says when to come again.
+  absl::Status Admit(const grpc::CallbackServerContext& context, Call& call,
+                     Kind kind = Kind::kUnary);
 
   // A call that changes nothing: `body(identity)` fills the response and
   // returns a Status.
@@ -150,6 +192,22 @@ class Gate {
                  });
   }
 
+  // As Change, but `body(identity, caller, finish)` also gets who calls.
+  template <typename Request, typename Body>
+  grpc::ServerUnaryReactor* ChangeOwn(grpc::CallbackServerContext* context,
+                                      std::string_view rpc,
+                                      const Request& request, Body body) {
+    return Begin(
+        context, rpc, request,
+        [this, rpc, &request, &body](const Call& call,
+                                     Finish finish) -> absl::Status {
+          ASSIGN_OR_RETURN(
+              engine::Caller caller,
+              CallerOf(call.identity(), rpc, request.request_id(), request));
+          return body(call.identity(), std::move(caller), std::move(finish));
+        });
+  }
+
  private:
   using Work = std::function<absl::Status(const Call&, Finish)>;
 
@@ -171,16 +229,26 @@ class Gate {
                                 std::shared_ptr<Call> call, const Work& work);
   absl::Status Try(const grpc::CallbackServerContext& context, Call& call,
                    const Work& work, Finish finish);
+  absl::Status Count(Call& call, Kind kind);
+  void Uncount(const Call& call);
   absl::StatusOr<engine::Caller> CallerOf(
       const access::Identity& identity, std::string_view rpc,
       const std::string& request_id, const google::protobuf::Message& request);
 
   base::Clock& clock_;
+  IdentityBook& book_;
   const CallLog log_;
   const uid_t own_uid_;
   const secret::Secret fingerprint_key_;
   const bool records_requests_;
-  std::atomic<int> calls_ = 0;
+  access::RateLimit rate_;
+  const absl::Duration call_time_max_;
+
+  base::Mutex mutex_;
+  // Of unary calls.
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  // By counted_for_: streams and calls of a caller count apart.
+  std::unordered_map<std::string, int> calls_by_caller_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace keyturn::rpc

@@ -288,7 +288,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* MigrationsService::WatchMigrations(
   const auto to_status = [call](const absl::Status& status) {
     return call->End(status);
   };
-  const absl::Status admitted = gate_.Admit(*context, *call);
+  const absl::Status admitted =
+      gate_.Admit(*context, *call, Gate::Kind::kStream);
   absl::StatusOr<WatchStream::Request> parsed =
       admitted.ok() ? ParseWatch(*request)
                     : absl::StatusOr<WatchStream::Request>(admitted);
@@ -298,10 +299,17 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* MigrationsService::WatchMigrations(
     refused->End(parsed.status());
     return refused->Serve();
   }
+  parsed->valid_until =
+      call->identity().certificate_expires_at.value_or(absl::InfiniteFuture());
   const auto stream =
       std::make_shared<WatchStream>(*std::move(parsed), to_status);
   hub_.Add(stream);
-  return stream->Serve();
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* const reactor = stream->Serve();
+  call->CutWhenRevoked(
+      [weak = std::weak_ptr<WatchStream>(stream)](const absl::Status& why) {
+        if (const auto open = weak.lock()) open->Cut(why);
+      });
+  return reactor;
 }
 
 }  // namespace keyturn::rpc

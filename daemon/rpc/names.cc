@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/access/certificates.h"
 #include "daemon/base/id.h"
 #include "daemon/base/status.h"
 
@@ -58,6 +59,15 @@ absl::StatusOr<std::string> ParseCredentialName(std::string_view field,
                                                 std::string_view name) {
   return ParseName(field, name, kCredentialPrefix, base::IsResourceName,
                    kNameForm);
+}
+
+absl::StatusOr<std::string> ParseIdentityName(std::string_view field,
+                                              std::string_view name) {
+  return ParseName(
+      field, name, kIdentityPrefix,
+      [](std::string_view id) { return access::CheckCommonName(id).ok(); },
+      "1 to 64 characters A-Z, a-z, 0-9, ., _, @, -, beginning with a letter "
+      "or digit, and not \"daemon\"");
 }
 
 absl::StatusOr<std::string> ParseMigrationParent(std::string_view field,

@@ -20,6 +20,7 @@ inline constexpr std::string_view kMigrationPrefix = "migrations/";
 inline constexpr std::string_view kTaskPrefix = "tasks/";
 inline constexpr std::string_view kAccountPrefix = "accounts/";
 inline constexpr std::string_view kCredentialPrefix = "credentials/";
+inline constexpr std::string_view kIdentityPrefix = "identities/";
 
 // "migrations/abc" of "abc"; empty stays empty.
 std::string FullName(std::string_view prefix, std::string_view id);
@@ -33,6 +34,8 @@ absl::StatusOr<std::string> ParseAccountName(std::string_view field,
                                              std::string_view name);
 absl::StatusOr<std::string> ParseCredentialName(std::string_view field,
                                                 std::string_view name);
+absl::StatusOr<std::string> ParseIdentityName(std::string_view field,
+                                              std::string_view name);
 
 // As ParseMigrationName; empty for "migrations/-" and "-", which stand for all.
 absl::StatusOr<std::string> ParseMigrationParent(std::string_view field,

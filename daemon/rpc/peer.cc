@@ -1,10 +1,13 @@
 #include "daemon/rpc/peer.h"
 
+#include <arpa/inet.h>
 #include <grpc/grpc_security_constants.h>
 
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "daemon/access/certificates.h"
 #include "daemon/base/status.h"
 
@@ -22,8 +25,10 @@ std::string OnlyValueOf(const grpc::AuthContext& context, const char* name) {
 
 absl::StatusOr<access::Identity> IdentityOfTlsPeer(
     const grpc::AuthContext& context, absl::Time now) {
-  if (!context.IsPeerAuthenticated()) {
-    return absl::UnauthenticatedError("the TLS peer has no certificate");
+  if (context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty()) {
+    access::Identity anonymous;
+    anonymous.transport = access::Transport::kTls;
+    return anonymous;
   }
   ASSIGN_OR_RETURN(access::Identity identity,
                    access::IdentityOfCertificate(
@@ -56,6 +61,22 @@ absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
   return absl::UnauthenticatedError(
       "this kind of connection is not served; use TLS with a client "
       "certificate, or the daemon's unix socket");
+}
+
+std::string AddressOf(std::string_view peer) {
+  const std::string_view address = peer.substr(0, peer.rfind(':'));
+  constexpr std::string_view kIpv6 = "ipv6:%5B";
+  if (!address.starts_with(kIpv6)) return std::string(address);
+  const std::string_view text = address.substr(kIpv6.size());
+  in6_addr bytes;
+  if (inet_pton(AF_INET6, std::string(text.substr(0, text.find('%'))).c_str(),
+                &bytes) != 1) {
+    return std::string(address);
+  }
+  constexpr size_t kNetworkBytes = 8;
+  return absl::StrCat("ipv6:", absl::BytesToHexString(absl::string_view(
+                                   reinterpret_cast<const char*>(bytes.s6_addr),
+                                   kNetworkBytes)));
 }
 
 }  // namespace keyturn::rpc

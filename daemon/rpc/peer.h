@@ -5,6 +5,7 @@
 #include <grpcpp/security/auth_context.h>
 #include <sys/types.h>
 
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -25,14 +26,19 @@ namespace keyturn::rpc {
 // gRPC tells a handler nothing of a unix peer's user; hence one listener for
 // each user that the unix socket admits (unix_listener.h).
 //
-// The identity of the peer, from its certificate or its user id. `peer` is the
-// address as gRPC writes it ("ipv4:…", "unix:"): a second proof of the
-// transport. Unauthenticated for anything that is not in the table, for a
+// The identity of the peer, from its certificate or its user id; an anonymous
+// one for a TLS peer that showed no certificate. `peer` is the address as gRPC
+// writes it ("ipv4:…", "unix:"): a second proof of the transport.
+// Unauthenticated for anything that is not in the table, for a
 // certificate that is not ours, and for one that expired on a connection that
 // is still open (CERTIFICATE_EXPIRED).
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
                                             uid_t own_uid, absl::Time now);
+
+// The machine that a `peer` as above is at: what comes before the port; of an
+// IPv6 address the first 64 bits, since who has one has all below it.
+std::string AddressOf(std::string_view peer);
 
 }  // namespace keyturn::rpc
 

@@ -8,15 +8,22 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/access/certificates.h"
 #include "daemon/access/policy.h"
 #include "daemon/base/status.h"
+#include "daemon/rpc/access_service.h"
+#include "daemon/rpc/enrolment.h"
+#include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/migrations_service.h"
+#include "daemon/rpc/porter.h"
 #include "daemon/rpc/registry_services.h"
 #include "daemon/rpc/tasks_service.h"
+#include "daemon/rpc/tcp_listener.h"
 #include "daemon/rpc/unix_listener.h"
 #include "daemon/rpc/watch_hub.h"
 
@@ -26,6 +33,10 @@ namespace {
 using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
 constexpr uid_t kRootUid = 0;
+// Beyond the first: certificates change every few months.
+constexpr size_t kGenerationsMax = 4;
+constexpr auto kFromFd =
+    grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD;
 
 // gRPC's own services come without a descriptor in our pool.
 constexpr std::array<std::string_view, 3> kGrpcRpcs = {
@@ -55,81 +66,160 @@ void EnableHealthAndReflection() {
   });
 }
 
-std::shared_ptr<grpc::ServerCredentials> TlsCredentials(
-    const Server::Tcp& tcp) {
+// A certificate is asked for and verified, but not required: who enrols has
+// none yet. What a caller without one may do, the table of permissions says.
+// The authority goes along with the server's certificate, so that who enrols
+// can recognise it by its fingerprint.
+std::shared_ptr<grpc::ServerCredentials> TlsCredentials(const Server::Tcp& tcp,
+                                                        Gate& gate) {
   grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+      GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = tcp.ca_pem;
   options.pem_key_cert_pairs.push_back(
-      {std::string(tcp.key_pem.Expose()), tcp.certificate_pem});
+      {std::string(tcp.key_pem.Expose()),
+       absl::StrCat(tcp.certificate_pem,
+                    tcp.ca_key_pem.empty() ? "" : tcp.ca_pem)});
   auto credentials = grpc::SslServerCredentials(options);
   secret::WipeString(options.pem_key_cert_pairs.front().private_key);
+  credentials->SetAuthMetadataProcessor(std::make_shared<Porter>(gate));
   return credentials;
+}
+
+std::optional<access::CertifiedKey> AuthorityOf(
+    const std::optional<Server::Tcp>& tcp) {
+  if (!tcp.has_value() || tcp->ca_key_pem.empty()) return std::nullopt;
+  return access::CertifiedKey{tcp->ca_pem, tcp->ca_key_pem.Clone()};
 }
 
 class GrpcServer final : public Server {
  public:
-  GrpcServer(Options options, std::unique_ptr<WatchHub> hub)
+  GrpcServer(Options& options, std::unique_ptr<WatchHub> hub)
       : log_(std::move(options.log)),
-        gate_({options.clock, std::move(options.call_log), geteuid(),
-               std::move(options.fingerprint_key), options.records_requests}),
+        book_({options.store, options.clock,
+               /*knows_all=*/AuthorityOf(options.tcp).has_value()}),
+        enrolment_({options.store, options.clock, book_,
+                    AuthorityOf(options.tcp), options.fingerprint_key.Clone()}),
+        gate_({options.clock, book_, std::move(options.call_log), geteuid(),
+               std::move(options.fingerprint_key), options.records_requests,
+               options.call_rate, options.call_time_max}),
         hub_(std::move(hub)),
         migrations_(gate_, options.store, options.engine, *hub_),
         tasks_(gate_, options.store, options.engine),
         accounts_(gate_, options.store, options.engine, options.registry),
         credentials_(gate_, options.store, options.registry),
         inventory_(gate_, options.engine),
-        access_(gate_),
+        access_({gate_, options.store, options.clock, book_, enrolment_}),
         admin_(gate_, options.store, std::move(options.facts)) {}
 
-  ~GrpcServer() override {
-    if (server_ != nullptr) Shutdown(absl::InfinitePast());
-  }
+  ~GrpcServer() override { Shutdown(absl::InfinitePast()); }
 
   absl::Status Serve(const std::optional<Tcp>& tcp,
                      const std::string& unix_path) {
     grpc::ServerBuilder builder;
+    if (!unix_path.empty()) RETURN_IF_ERROR(OpenUnix(unix_path, builder));
+    if (tcp.has_value()) RETURN_IF_ERROR(OpenTcp(tcp->address));
+    RETURN_IF_ERROR(AddGeneration(tcp, builder));
+    if (tcp_ != nullptr) tcp_->Start();
+    if (unix_ != nullptr) unix_->Start();
+    return absl::OkStatus();
+  }
+
+  int tcp_port() const override { return tcp_ == nullptr ? 0 : tcp_->port(); }
+
+  absl::Status UseCertificates(Tcp certificates) override {
+    const std::optional<Tcp> tcp = std::move(certificates);
+    grpc::ServerBuilder builder;
+    RETURN_IF_ERROR(AddGeneration(tcp, builder));
+    if (std::optional<access::CertifiedKey> authority = AuthorityOf(tcp)) {
+      enrolment_.SetAuthority(*std::move(authority));
+    }
+    Generation oldest;
+    {
+      base::MutexLock lock(mutex_);
+      if (generations_.size() <= kGenerationsMax) return absl::OkStatus();
+      // The first one has the unix socket too.
+      oldest = std::move(generations_[1]);
+      generations_.erase(generations_.begin() + 1);
+    }
+    oldest.server->Shutdown(std::chrono::system_clock::now());
+    return absl::OkStatus();
+  }
+
+  void AnnounceStop() override {
+    base::MutexLock lock(mutex_);
+    for (const Generation& generation : generations_) {
+      generation.server->GetHealthCheckService()->Shutdown();
+    }
+  }
+
+  void Shutdown(absl::Time deadline) override {
+    if (tcp_ != nullptr) tcp_->Stop();
+    if (unix_ != nullptr) unix_->Stop();
+    hub_->Stop();
+    std::vector<Generation> generations;
+    {
+      base::MutexLock lock(mutex_);
+      generations.swap(generations_);
+    }
+    for (const Generation& generation : generations) {
+      generation.server->Shutdown(absl::ToChronoTime(deadline));
+    }
+  }
+
+ private:
+  // A gRPC server has its certificates for life. New ones need a new server,
+  // which gets all connections from then on; those that are open stay with the
+  // former one until they end. Services are shared.
+  struct Generation {
+    // Null without TCP.
+    std::unique_ptr<Acceptor> tcp;
+    std::unique_ptr<grpc::Server> server;
+  };
+
+  absl::Status AddGeneration(const std::optional<Tcp>& tcp,
+                             grpc::ServerBuilder& builder) {
     for (grpc::Service* service : std::initializer_list<grpc::Service*>{
              &migrations_, &tasks_, &accounts_, &credentials_, &inventory_,
              &access_, &admin_}) {
       builder.RegisterService(service);
     }
     SetLimits(builder);
+    Generation generation;
     if (tcp.has_value()) {
-      builder.AddListeningPort(tcp->address, TlsCredentials(*tcp), &tcp_port_);
+      // gRPC itself finds out only when somebody connects.
+      RETURN_IF_ERROR(access::CheckCertificates(tcp->certificate_pem));
+      RETURN_IF_ERROR(access::CheckKeyFits(tcp->certificate_pem, tcp->key_pem));
+      generation.tcp = builder.experimental().AddExternalConnectionAcceptor(
+          kFromFd, TlsCredentials(*tcp, gate_));
     }
-    if (!unix_path.empty()) RETURN_IF_ERROR(OpenUnix(unix_path, builder));
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr || (tcp.has_value() && tcp_port_ == 0)) {
-      return absl::UnavailableError(absl::StrCat(
-          "cannot listen at ", tcp.has_value() ? tcp->address : unix_path,
-          "; is the port in use, and do the certificate and its key in tls fit "
-          "together?"));
+    generation.server = builder.BuildAndStart();
+    if (generation.server == nullptr) {
+      return absl::UnavailableError("gRPC does not start");
     }
     for (const std::string& name : ServiceNames()) {
-      server_->GetHealthCheckService()->SetServingStatus(name, true);
+      generation.server->GetHealthCheckService()->SetServingStatus(name, true);
     }
-    if (unix_ != nullptr) unix_->Start();
+    base::MutexLock lock(mutex_);
+    generations_.push_back(std::move(generation));
     return absl::OkStatus();
   }
 
-  int tcp_port() const override { return tcp_port_; }
-
-  void AnnounceStop() override { server_->GetHealthCheckService()->Shutdown(); }
-
-  void Shutdown(absl::Time deadline) override {
-    if (unix_ != nullptr) unix_->Stop();
-    hub_->Stop();
-    server_->Shutdown(absl::ToChronoTime(deadline));
-  }
-
- private:
   static void SetLimits(grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                kStreamsPerConnectionMax);
-    // A second daemon on the same port is an error, not a load balancer.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                               Milliseconds(kHandshakeTimeout));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                               Milliseconds(kIdleConnectionMax));
+    // gRPC unpacks a message before it looks at its size: a small one could
+    // fill the memory. Nobody needs that here.
+    for (const grpc_compression_algorithm algorithm :
+         {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+      builder.SetCompressionAlgorithmSupportStatus(algorithm,
+                                                   /*enabled=*/false);
+    }
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
                                Milliseconds(kKeepaliveInterval));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
@@ -140,10 +230,26 @@ class GrpcServer final : public Server {
         Milliseconds(kPeerKeepaliveMin));
   }
 
+  absl::Status OpenTcp(const std::string& address) {
+    TcpListener::Options options;
+    options.address = address;
+    options.log = log_;
+    options.accept = [this](int fd) {
+      base::MutexLock lock(mutex_);
+      HandOver(fd, *generations_.back().tcp);
+    };
+    ASSIGN_OR_RETURN(tcp_, TcpListener::Open(std::move(options)));
+    return absl::OkStatus();
+  }
+
+  static void HandOver(int fd, Acceptor& acceptor) {
+    Acceptor::NewConnectionParameters connection;
+    connection.fd = fd;
+    acceptor.HandleNewConnection(&connection);
+  }
+
   // One acceptor for each user that is admitted, see peer.h.
   absl::Status OpenUnix(const std::string& path, grpc::ServerBuilder& builder) {
-    constexpr auto kFromFd =
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD;
     const uid_t own_uid = geteuid();
     own_acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         kFromFd, grpc::experimental::LocalServerCredentials(UDS));
@@ -158,16 +264,15 @@ class GrpcServer final : public Server {
       return uid == own_uid || uid == kRootUid;
     };
     options.accept = [this, own_uid](int fd, uid_t uid) {
-      Acceptor& acceptor = uid == own_uid ? *own_acceptor_ : *root_acceptor_;
-      Acceptor::NewConnectionParameters connection;
-      connection.fd = fd;
-      acceptor.HandleNewConnection(&connection);
+      HandOver(fd, uid == own_uid ? *own_acceptor_ : *root_acceptor_);
     };
     ASSIGN_OR_RETURN(unix_, UnixListener::Open(std::move(options)));
     return absl::OkStatus();
   }
 
   const std::function<void(const std::string&)> log_;
+  IdentityBook book_;
+  Enrolment enrolment_;
   Gate gate_;
   const std::unique_ptr<WatchHub> hub_;
   MigrationsService migrations_;
@@ -178,11 +283,13 @@ class GrpcServer final : public Server {
   AccessService access_;
   AdminService admin_;
 
-  int tcp_port_ = 0;
   std::unique_ptr<Acceptor> own_acceptor_;
   // Null when root is our own user.
   std::unique_ptr<Acceptor> root_acceptor_;
-  std::unique_ptr<grpc::Server> server_;
+  base::Mutex mutex_;
+  // Oldest first; empty before Serve and after Shutdown.
+  std::vector<Generation> generations_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<UnixListener> unix_;
 };
 
@@ -207,10 +314,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   EnableHealthAndReflection();
   ASSIGN_OR_RETURN(std::unique_ptr<WatchHub> hub,
                    WatchHub::Start(options.store, options.clock));
-  std::optional<Tcp> tcp = std::move(options.tcp);
   const std::string unix_path = std::move(options.unix_path);
-  auto server =
-      std::make_unique<GrpcServer>(std::move(options), std::move(hub));
+  const std::optional<Tcp>& tcp = options.tcp;
+  auto server = std::make_unique<GrpcServer>(options, std::move(hub));
   RETURN_IF_ERROR(server->Serve(tcp, unix_path));
   return std::unique_ptr<Server>(std::move(server));
 }

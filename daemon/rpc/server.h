@@ -27,6 +27,13 @@ inline constexpr int kStreamsPerConnectionMax = 4096;
 // A peer that does not answer for that long is taken for gone.
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(60);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+// TLS and the first frames must be through by then.
+inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
+// A connection without a call is closed after that; callers connect again by
+// themselves.
+inline constexpr absl::Duration kIdleConnectionMax = absl::Minutes(10);
+// Headers of one call.
+inline constexpr int kMetadataBytesMax = 8 * 1024;
 // Peers may ask for a sign of life that often.
 inline constexpr absl::Duration kPeerKeepaliveMin = absl::Seconds(10);
 
@@ -44,6 +51,10 @@ class Server {
     std::string ca_pem;
     std::string certificate_pem;
     secret::Secret key_pem;
+    // The key of the only certificate in `ca_pem`, with which callers get
+    // theirs: then no other certificates are let in than those of the store.
+    // Empty: somebody else signs them.
+    secret::Secret ca_key_pem = {};
   };
 
   struct Options {
@@ -63,6 +74,9 @@ class Server {
     std::function<void(const std::string&)> log;
     // See Gate::Options.
     bool records_requests = false;
+    // How often each caller may call.
+    access::RateLimit::Options call_rate = {kCallBurstMax, kCallInterval};
+    absl::Duration call_time_max = kCallTimeMax;
   };
 
   // Serves when it returns. Internal when an RPC has no row in the table of
@@ -75,6 +89,12 @@ class Server {
 
   // The port that was bound; 0 without TCP.
   virtual int tcp_port() const = 0;
+
+  // New connections get these from now on; those that are open stay as they
+  // are. The address does not change. InvalidArgument when certificate and key
+  // do not fit together; the former ones then stay. One thread at a time, and
+  // not after Shutdown.
+  virtual absl::Status UseCertificates(Tcp certificates) = 0;
 
   // Health says NOT_SERVING from now on; calls are still answered.
   virtual void AnnounceStop() = 0;

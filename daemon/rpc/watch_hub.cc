@@ -231,11 +231,23 @@ asio::awaitable<void> WatchHub::PublishLater() {
 asio::awaitable<void> WatchHub::SendBookmarks() {
   for (;;) {
     co_await clock_.SleepUntil(clock_.Now() + kBookmarkInterval);
+    CutExpired();
     for (const auto& [id, streams] : joined_) {
       for (const std::shared_ptr<WatchStream>& stream : streams) {
         stream->PushIfNoneWaits(BookmarkFor(*stream));
       }
     }
+  }
+}
+
+void WatchHub::CutExpired() {
+  const absl::Time now = clock_.Now();
+  for (const std::shared_ptr<WatchStream>& stream : all_) {
+    if (stream->request().valid_until > now) continue;
+    stream->Cut(base::WithReason(
+        absl::UnauthenticatedError(
+            "the client certificate has expired while this stream was open"),
+        "CERTIFICATE_EXPIRED"));
   }
 }
 

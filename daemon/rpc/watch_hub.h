@@ -58,7 +58,8 @@ class WatchHub {
   // (SEQUENCE_UNKNOWN) for a beginning beyond the newest event;
   // ResourceExhausted (TOO_MANY_WATCHERS), and (WATCHER_TOO_SLOW) when it falls
   // behind by kQueuedItemsMax; OK when its one migration is at rest and all was
-  // sent; Unavailable (STOPPING) when the daemon stops.
+  // sent; Unauthenticated (CERTIFICATE_EXPIRED) some time after that;
+  // Unavailable (STOPPING) when the daemon stops.
   void Add(std::shared_ptr<WatchStream> stream);
 
   // Ends every stream that is there or comes later. Thread-safe.
@@ -82,6 +83,7 @@ class WatchHub {
   absl::Status Join(std::shared_ptr<WatchStream> stream);
   void Publish();
   void PublishPage(const std::vector<store::StoredEvent>& events);
+  void CutExpired();
   void EndAll(const absl::Status& status);
   void Forget(const std::shared_ptr<WatchStream>& stream);
   std::shared_ptr<const WatchItem> BookmarkFor(const WatchStream& stream) const;

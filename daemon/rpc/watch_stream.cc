@@ -93,6 +93,17 @@ void WatchStream::End(absl::Status status) {
   Do(std::move(next));
 }
 
+void WatchStream::Cut(absl::Status status) {
+  Next next;
+  {
+    base::MutexLock lock(mutex_);
+    queue_.clear();
+    end_ = std::move(status);
+    next = TakeNext();
+  }
+  Do(std::move(next));
+}
+
 void WatchStream::WhenDrained(std::function<void()> callback) {
   Next next;
   {

@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "daemon/base/mutex.h"
 #include "daemon/store/records.h"
 #include "keyturn/v1/migrations.pb.h"
@@ -47,6 +48,8 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     std::string migration_id;
     int64_t after_sequence = 0;
     bool snapshot_first = false;
+    // When the caller's certificate expires.
+    absl::Time valid_until = absl::InfiniteFuture();
   };
   // `to_status` turns the end into what the caller gets.
   WatchStream(Request request,
@@ -66,6 +69,8 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Ends the stream with `status` once everything that was pushed is sent;
   // nothing can be pushed any more. Only the first call counts.
   void End(absl::Status status);
+  // As End, but what was pushed and is not being sent yet is not sent any more.
+  void Cut(absl::Status status);
   // Calls `callback` once, soon, on any thread, when everything that was pushed
   // is sent; never when the stream ends before.
   void WhenDrained(std::function<void()> callback);

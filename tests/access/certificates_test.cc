@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/support/certificate_request.h"
 #include "tests/support/status_matchers.h"
 
 namespace keyturn::access {
@@ -238,6 +239,87 @@ TEST(CheckSigningKeyTest, RefusesOthersWithoutShowingThem) {
 TEST(KeysTest, AreWrittenAsPkcs8) {
   EXPECT_THAT(std::string(MakeCa("a", kNow)->key_pem.Expose()),
               StartsWith("-----BEGIN PRIVATE KEY-----"));
+}
+
+class SignTest : public CertificatesTest {
+ protected:
+  absl::StatusOr<std::string> Sign(const std::string& request) {
+    return SignCertificateRequest(ca_, request, "bob", {Role::kReader}, kNow,
+                                  kClientLifetime);
+  }
+};
+
+TEST_F(SignTest, TakesOverTheKeyAndNothingElse) {
+  const testing::KeyAndRequest own = testing::MakeCertificateRequest();
+  const auto pem = Sign(own.request_pem);
+  ASSERT_THAT(pem, IsOk());
+
+  EXPECT_TRUE(Verifies(ca_.certificate_pem, *pem, X509_PURPOSE_SSL_CLIENT));
+  EXPECT_FALSE(Verifies(ca_.certificate_pem, *pem, X509_PURPOSE_SSL_SERVER));
+  EXPECT_THAT(CheckKeyFits(*pem, secret::Secret(own.key_pem)), IsOk());
+  const auto identity = IdentityOfCertificate(*pem);
+  EXPECT_EQ(identity->name, "bob");
+  EXPECT_EQ(identity->roles, Roles({Role::kReader}));
+  EXPECT_EQ(identity->certificate_expires_at, kNow + kClientLifetime);
+}
+
+TEST_F(SignTest, RefusesARequestThatAnotherKeySigned) {
+  EXPECT_THAT(Sign(testing::MakeForgedRequest()),
+              AllOf(HasCode(absl::StatusCode::kInvalidArgument),
+                    MessageIs(HasSubstr("not signed with its own key"))));
+}
+
+TEST_F(SignTest, RefusesWeakKeysAndWhatIsNoRequest) {
+  EXPECT_THAT(Sign(testing::MakeCertificateRequest("P-384").request_pem),
+              IsOk());
+  for (const std::string& bad :
+       {testing::MakeCertificateRequest("secp256k1").request_pem,
+        testing::MakeCertificateRequest("P-224").request_pem,
+        server_.certificate_pem, std::string(), std::string(20'000, 'x')}) {
+    EXPECT_THAT(Sign(bad), HasCode(absl::StatusCode::kInvalidArgument));
+  }
+}
+
+TEST_F(CertificatesTest, AServerCertificateIsDueInItsLastThirdOrWhenNotOurs) {
+  const auto due = [this](const std::string& ca, absl::Time now) {
+    return IsServerCertificateDue(ca, server_.certificate_pem, now).value();
+  };
+  EXPECT_FALSE(due(ca_.certificate_pem, kNow));
+  EXPECT_FALSE(due(ca_.certificate_pem, kNow + kServerLifetime * 0.66));
+  EXPECT_TRUE(due(ca_.certificate_pem, kNow + kServerLifetime * 0.67));
+  EXPECT_TRUE(due(MakeCa("test-ca", kNow)->certificate_pem, kNow));
+}
+
+TEST_F(CertificatesTest, ARenewedServerCertificateHasTheSameKeyAndNames) {
+  const CertifiedKey next = MakeCa("next-ca", kNow).value();
+  const absl::Time later = kNow + absl::Hours(24 * 600);
+  const auto renewed =
+      RenewServerCertificate(next, server_.certificate_pem, later);
+  ASSERT_THAT(renewed, IsOk());
+
+  EXPECT_THAT(CheckKeyFits(*renewed, server_.key_pem), IsOk());
+  EXPECT_TRUE(
+      Verifies(next.certificate_pem, *renewed, X509_PURPOSE_SSL_SERVER, later));
+  EXPECT_EQ(*ExpiryOfCertificate(*renewed), later + kServerLifetime);
+  const CertificatePtr certificate = Parse(*renewed);
+  for (const char* host : {"keyturnd", "localhost", "keyturn.example"}) {
+    EXPECT_EQ(X509_check_host(certificate.get(), host, 0, 0, nullptr), 1)
+        << host;
+  }
+  EXPECT_EQ(X509_check_ip_asc(certificate.get(), "192.0.2.7", 0), 1);
+  EXPECT_EQ(X509_check_host(certificate.get(), "other.example", 0, 0, nullptr),
+            0);
+}
+
+TEST_F(CertificatesTest, AFingerprintIsThatOfTheWholeCertificate) {
+  const auto fingerprint = CertificateFingerprint(ca_.certificate_pem);
+
+  EXPECT_EQ(fingerprint->size(), 64u);
+  EXPECT_EQ(*fingerprint, *CertificateFingerprint(ca_.certificate_pem +
+                                                  server_.certificate_pem));
+  EXPECT_NE(*fingerprint, *CertificateFingerprint(server_.certificate_pem));
+  EXPECT_THAT(CertificateFingerprint("none"),
+              HasCode(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

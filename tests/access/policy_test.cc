@@ -51,6 +51,19 @@ TEST(AuthorizeTest, RefusesACallerWithoutRolesAllButWhoAmI) {
   }
 }
 
+TEST(AuthorizeTest, ACallerWithoutACertificateMayOnlyEnroll) {
+  const Identity nobody;
+  EXPECT_THAT(Authorize(nobody, "keyturn.v1.Access/Enroll"), IsOk());
+  for (const char* rpc :
+       {kWhoAmI, kGet, kCreate, "grpc.health.v1.Health/Check",
+        "keyturn.v1.Access/RenewCertificate", "keyturn.v1.New/Thing"}) {
+    EXPECT_THAT(Authorize(nobody, rpc),
+                AllOf(HasCode(absl::StatusCode::kUnauthenticated),
+                      HasReason("NO_CERTIFICATE")))
+        << rpc;
+  }
+}
+
 TEST(AuthorizeTest, EveryRoleReads) {
   for (const Role role : kAllRoles) {
     EXPECT_TRUE(May({role}, kGet)) << Name(role);

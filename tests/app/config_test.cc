@@ -149,6 +149,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "17: limits.lockedMemoryKib: must be a number of KiB"},
         Mistake{"log:", "log: [", "1"}));
 
+TEST(ConfigTest, NobodyEnrolsWithoutTheAuthoritysKey) {
+  EXPECT_EQ(Parse(kGood)->tls_ca_key, "");
+  EXPECT_EQ(ParseWith("rootKey:", "  caKey: ca-key.pem\nrootKey:")->tls_ca_key,
+            "/etc/keyturn/ca-key.pem");
+}
+
 TEST(ConfigTest, TellsAllMistakesAtOnce) {
   EXPECT_THAT(Parse("dataDir: .\nlisten: {tcp: x}\nextra: 1\n"),
               MessageIs(AllOf(HasSubstr(":2: listen.tcp: "),

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/app/log_limiter.h"
 
 namespace keyturn::app {
 namespace {
@@ -26,6 +30,33 @@ TEST(FormatLogLineTest, LeavesEmptyFieldsOutAndCutsLongOnes) {
   EXPECT_EQ(FormatLogLine("x", {{"reason", ""}}), "msg=x");
   EXPECT_EQ(FormatLogLine("x", {{"v", std::string(5000, 'v')}}).size(),
             kLogValueSizeMax + std::string("msg=x v=").size());
+}
+
+TEST(LogLimiterTest, AFloodIsToldOnceWithItsSize) {
+  LogLimiter limiter;
+  absl::Time now = absl::UnixEpoch() + absl::Hours(1);
+  for (int i = 0; i < kLogBurstMax; ++i) {
+    EXPECT_EQ(limiter.Admit("flood", now), 0);
+  }
+  for (int i = 0; i < 1'000'000; ++i) {
+    ASSERT_EQ(limiter.Admit("flood", now), std::nullopt);
+  }
+  EXPECT_EQ(limiter.Admit("other", now), 0);
+
+  now += kLogInterval;
+  EXPECT_EQ(limiter.Admit("flood", now), 1'000'000);
+  EXPECT_EQ(limiter.Admit("flood", now), std::nullopt);
+  EXPECT_EQ(limiter.Admit("flood", now + kLogInterval), 1);
+}
+
+TEST(LogLimiterTest, AFloodOfKeysIsAFloodToo) {
+  LogLimiter limiter;
+  const absl::Time now = absl::UnixEpoch() + absl::Hours(1);
+  int written = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    if (limiter.Admit(absl::StrCat("key", i), now).has_value()) ++written;
+  }
+  EXPECT_LE(written, static_cast<int>(kLogKeysMax) + kLogBurstMax);
 }
 
 TEST(LogLevelTest, HasFourNames) {

@@ -43,6 +43,21 @@ class FakeEngine final : public engine::Engine {
   std::string evidence;
   std::string discovered_account;
 
+  // Set before the calls: Discover is not answered until Release.
+  bool hold_discover = false;
+  size_t held() {
+    base::MutexLock lock(mutex_);
+    return held_.size();
+  }
+  void Release() {
+    decltype(held_) waiting;
+    {
+      base::MutexLock lock(mutex_);
+      waiting.swap(held_);
+    }
+    for (const auto& callback : waiting) callback(discovered);
+  }
+
   absl::Status Start() override { return absl::OkStatus(); }
   void Stop(absl::Time, std::function<void()> done) override { done(); }
 
@@ -76,6 +91,11 @@ class FakeEngine final : public engine::Engine {
   void Discover(std::string account,
                 engine::Callback<std::vector<steps::DiscoveredConnection>>
                     callback) override {
+    if (hold_discover) {
+      base::MutexLock lock(mutex_);
+      held_.push_back(std::move(callback));
+      return;
+    }
     discovered_account = std::move(account);
     callback(discovered);
   }
@@ -83,6 +103,11 @@ class FakeEngine final : public engine::Engine {
                    engine::Callback<engine::Findings> callback) override {
     callback(test(account));
   }
+
+ private:
+  base::Mutex mutex_;
+  std::vector<engine::Callback<std::vector<steps::DiscoveredConnection>>> held_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace keyturn::testing

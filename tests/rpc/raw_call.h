@@ -27,11 +27,13 @@ grpc::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
 }
 
 // Calls any RPC with bytes: sends one message, takes the first answer if there
-// is one, and hangs up.
+// is one, and waits for the end. With `hang_up` an answer is enough: a stream
+// may have no end.
 inline grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel,
                             const std::string& rpc,
                             const std::string& request = "",
-                            std::string* answer = nullptr) {
+                            std::string* answer = nullptr,
+                            bool hang_up = false) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
@@ -52,11 +54,12 @@ inline grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel,
     response.DumpToSingleSlice(&bytes);
     answer->assign(reinterpret_cast<const char*>(bytes.begin()), bytes.size());
   }
-
+  const bool enough = ok && hang_up;
+  if (enough) context.TryCancel();
   grpc::Status status;
   call->Finish(&status, nullptr);
   queue.Next(&tag, &ok);
-  return status;
+  return enough ? grpc::Status::OK : status;
 }
 
 }  // namespace keyturn::testing

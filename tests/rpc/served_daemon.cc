@@ -23,7 +23,8 @@ grpc::ChannelArguments OwnConnection() {
 
 }  // namespace
 
-ServedDaemon::ServedDaemon()
+ServedDaemon::ServedDaemon(
+    const std::function<void(rpc::Server::Options&)>& adjust)
     : clock(absl::Now()),
       ca(access::MakeCa("test-ca", absl::Now()).value()),
       store(OpenStore(directory_.Path("store/keyturn.db"))) {
@@ -49,13 +50,14 @@ ServedDaemon::ServedDaemon()
       secret::Secret("a key for fingerprints"),
       rpc::Server::Tcp{"127.0.0.1:0", ca.certificate_pem,
                        server_key.certificate_pem,
-                       std::move(server_key.key_pem)},
+                       std::move(server_key.key_pem), ca.key_pem.Clone()},
       unix_path(),
       [this](const rpc::CallRecord& record) {
         base::MutexLock lock(mutex_);
         calls_.push_back(record);
       },
       [](const std::string&) {}};
+  if (adjust) adjust(options);
   server = rpc::Server::Start(std::move(options)).value();
 }
 
@@ -71,10 +73,27 @@ std::vector<rpc::CallRecord> ServedDaemon::calls() {
 
 std::shared_ptr<grpc::Channel> ServedDaemon::Tls(access::Roles roles,
                                                  std::string_view name) {
-  return Tls(ca.certificate_pem,
-             access::IssueClientCertificate(ca, name, roles, absl::Now(),
-                                            access::kClientLifetime)
-                 .value());
+  const access::CertifiedKey client =
+      access::IssueClientCertificate(ca, name, roles, absl::Now(),
+                                     access::kClientLifetime)
+          .value();
+  Enter(client);
+  return Tls(ca.certificate_pem, client);
+}
+
+void ServedDaemon::Enter(const access::CertifiedKey& client) {
+  const access::Identity identity =
+      access::IdentityOfCertificate(client.certificate_pem).value();
+  store::AddCertificate write;
+  write.certificate.serial = identity.certificate_serial;
+  write.certificate.identity = identity.name;
+  write.certificate.roles = identity.roles.Names();
+  write.certificate.issued_at = clock.Now();
+  write.certificate.expires_at = *identity.certificate_expires_at;
+  write.certificate.creator = "test";
+  store::Batch batch;
+  batch.identities.push_back(std::move(write));
+  EXPECT_THAT(store->CommitAndWait(std::move(batch)).status(), IsOk());
 }
 
 std::shared_ptr<grpc::Channel> ServedDaemon::Tls(

@@ -6,6 +6,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/support/status.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,15 +27,18 @@ namespace keyturn::testing {
 
 class ServedDaemon {
  public:
-  ServedDaemon();
+  explicit ServedDaemon(
+      const std::function<void(rpc::Server::Options&)>& adjust = nullptr);
   ~ServedDaemon();
 
-  // A new connection over TLS as that caller.
+  // A new connection over TLS as that caller, who enrolled.
   std::shared_ptr<grpc::Channel> Tls(access::Roles roles,
                                      std::string_view name = "ann");
-  // The same with a certificate of the test's choice.
+  // The same with a certificate of the test's choice; without one, as nobody.
   std::shared_ptr<grpc::Channel> Tls(const std::string& ca_pem,
                                      const access::CertifiedKey& client);
+  // Stores that the daemon gave that certificate out.
+  void Enter(const access::CertifiedKey& client);
   std::shared_ptr<grpc::Channel> Unix();
   std::shared_ptr<grpc::Channel> PlainTcp();
 

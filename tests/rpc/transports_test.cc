@@ -73,8 +73,38 @@ TEST_F(TransportsTest, WithoutTlsNobodyGetsInOverTcp) {
 }
 
 TEST_F(TransportsTest, WithoutACertificateNobodyGetsInOverTcp) {
-  EXPECT_EQ(WhoAmI(daemon_.Tls(daemon_.ca.certificate_pem, {})).error_code(),
-            grpc::StatusCode::UNAVAILABLE);
+  const auto channel = daemon_.Tls(daemon_.ca.certificate_pem, {});
+  const grpc::Status status = WhoAmI(channel);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(DetailsOf(status).reason, "NO_CERTIFICATE");
+  // Not even what is no RPC of ours, or none at all.
+  for (const char* rpc :
+       {"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch",
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        "unknown.Service/Call"}) {
+    EXPECT_EQ(CallRaw(channel, rpc).error_code(),
+              grpc::StatusCode::UNAUTHENTICATED)
+        << rpc;
+  }
+}
+
+TEST_F(TransportsTest, ACallerHearsThatNobodyServesAnUnknownRpc) {
+  EXPECT_EQ(CallRaw(daemon_.Tls({Role::kReader}), "unknown.Service/Call")
+                .error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(TransportsTest, ACertificateThatIsNotInTheStoreIsRefused) {
+  const auto client =
+      access::IssueClientCertificate(daemon_.ca, "ann", {Role::kAdministrator},
+                                     absl::Now(), access::kClientLifetime)
+          .value();
+  const auto channel = daemon_.Tls(daemon_.ca.certificate_pem, client);
+  const grpc::Status status = WhoAmI(channel);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(DetailsOf(status).reason, "CERTIFICATE_UNKNOWN");
+  EXPECT_EQ(CallRaw(channel, "grpc.health.v1.Health/Check").error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
 }
 
 TEST_F(TransportsTest, AnotherAuthoritysCertificateIsRefused) {
@@ -133,7 +163,11 @@ TEST_F(TransportsTest, ACallerChecksThatItTalksToTheRightDaemon) {
 TEST_F(TransportsTest, EveryRpcIsRefusedToACallerWithoutRoles) {
   const auto channel = daemon_.Tls(access::Roles(), "nobody");
   for (const std::string& rpc : ServedRpcs()) {
-    if (rpc.starts_with("grpc.") || rpc == "keyturn.v1.Access/WhoAmI") continue;
+    if (rpc.starts_with("grpc.") || rpc == "keyturn.v1.Access/WhoAmI" ||
+        rpc == "keyturn.v1.Access/Enroll" ||
+        rpc == "keyturn.v1.Access/RenewCertificate") {
+      continue;
+    }
 
     const grpc::Status status = CallRaw(channel, rpc);
 

@@ -1,0 +1,260 @@
+#include "daemon/rpc/tcp_listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/base/status.h"
+#include "daemon/rpc/unix_listener.h"
+
+namespace keyturn::rpc {
+namespace {
+
+constexpr size_t kNetworkBytes = 8;
+
+struct HostAndPort {
+  std::string host;
+  std::string port;
+};
+
+absl::StatusOr<HostAndPort> Split(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon + 1 == address.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", address, "\" is not HOST:PORT"));
+  }
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return HostAndPort{std::move(host), address.substr(colon + 1)};
+}
+
+in_port_t& PortIn(sockaddr_storage& address) {
+  return address.ss_family == AF_INET6
+             ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
+             : reinterpret_cast<sockaddr_in&>(address).sin_port;
+}
+
+int PortOf(int fd) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
+  return ntohs(PortIn(bound));
+}
+
+// Listens at one address, at `port` unless that is 0. -1, with errno, if not.
+int ListenAt(const addrinfo& found, int port) {
+  const int fd =
+      socket(found.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  sockaddr_storage address{};
+  std::memcpy(&address, found.ai_addr, found.ai_addrlen);
+  if (port != 0) PortIn(address) = htons(static_cast<uint16_t>(port));
+  const int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (found.ai_family == AF_INET6) {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+  }
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), found.ai_addrlen) == 0 &&
+      listen(fd, kTcpBacklog) == 0) {
+    return fd;
+  }
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+// The machine at the other end: of an IPv6 address the first 64 bits, since who
+// has one has all below it.
+std::string MachineOf(const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET6) {
+    const auto& address = reinterpret_cast<const sockaddr_in6&>(peer);
+    return std::string(reinterpret_cast<const char*>(address.sin6_addr.s6_addr),
+                       kNetworkBytes);
+  }
+  const auto& address = reinterpret_cast<const sockaddr_in&>(peer);
+  return std::string(reinterpret_cast<const char*>(&address.sin_addr),
+                     sizeof(address.sin_addr));
+}
+
+ino_t InodeOf(int fd) {
+  struct stat info {};
+  return fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+// Asks for as many descriptors as the limits need, and tells how many
+// connections what was granted leaves room for.
+size_t ConnectionsPossible(size_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t needed = wanted + kDescriptorsReserved;
+  if (limit.rlim_cur < needed) {
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= needed) return wanted;
+  return std::max<size_t>(1, limit.rlim_cur > 2 * kDescriptorsReserved
+                                 ? limit.rlim_cur - kDescriptorsReserved
+                                 : limit.rlim_cur / 2);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TcpListener>> TcpListener::Open(
+    Options options) {
+  ASSIGN_OR_RETURN(const HostAndPort where, Split(options.address));
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (const int error =
+          getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found);
+      error != 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen at ", options.address, ": ", gai_strerror(error)));
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(
+      found, &freeaddrinfo);
+  std::vector<int> fds;
+  int port = 0;
+  int error = 0;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    const int fd = ListenAt(*one, port);
+    if (fd < 0) error = errno;
+    // A host's other address may be one that this machine does not have.
+    if (fd < 0 && error == EADDRINUSE) break;
+    if (fd < 0) continue;
+    fds.push_back(fd);
+    port = PortOf(fd);
+  }
+  const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fds.empty() || error == EADDRINUSE || stop_fd < 0) {
+    for (const int fd : fds) close(fd);
+    if (stop_fd >= 0) close(stop_fd);
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen at ", options.address, ": ", std::strerror(error)));
+  }
+  options.connections_max = ConnectionsPossible(options.connections_max);
+  return std::unique_ptr<TcpListener>(
+      new TcpListener(std::move(options), std::move(fds), stop_fd, port));
+}
+
+TcpListener::TcpListener(Options options, std::vector<int> listen_fds,
+                         int stop_fd, int port)
+    : options_(std::move(options)),
+      port_(port),
+      listen_fds_(std::move(listen_fds)),
+      stop_fd_(stop_fd) {}
+
+TcpListener::~TcpListener() {
+  Stop();
+  close(stop_fd_);
+}
+
+void TcpListener::Start() {
+  thread_ = std::thread([this] { Run(); });
+  pthread_setname_np(thread_.native_handle(), "kt-tcp");
+}
+
+void TcpListener::Stop() {
+  if (thread_.joinable()) {
+    eventfd_write(stop_fd_, 1);
+    thread_.join();
+  }
+  for (const int fd : listen_fds_) close(fd);
+  listen_fds_.clear();
+}
+
+void TcpListener::Run() {
+  std::vector<pollfd> waiting = {pollfd{stop_fd_, POLLIN, 0}};
+  for (const int fd : listen_fds_) waiting.push_back({fd, POLLIN, 0});
+  for (;;) {
+    if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) {
+      options_.log(absl::StrCat("the TCP port stops: ", std::strerror(errno)));
+      return;
+    }
+    if (waiting[0].revents != 0) return;
+    for (size_t i = 1; i < waiting.size(); ++i) {
+      if (waiting[i].revents != 0) AcceptOne(waiting[i].fd);
+    }
+  }
+}
+
+void TcpListener::AcceptOne(int listen_fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  const int fd = accept4(listen_fd, reinterpret_cast<sockaddr*>(&peer), &size,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) {
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+    options_.log(
+        absl::StrCat("cannot accept on the TCP port: ", std::strerror(errno)));
+    Pause();
+    return;
+  }
+  std::string address = MachineOf(peer);
+  if (!HasRoom(address)) {
+    close(fd);
+    options_.log(absl::StrCat("refused a connection: there are ", open_.size(),
+                              " already; at most ", options_.connections_max,
+                              ", and ", options_.connections_per_address_max,
+                              " of one address"));
+    return;
+  }
+  const int yes = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  ++open_by_address_[address];
+  open_.push_back({fd, InodeOf(fd), std::move(address)});
+  options_.accept(fd);
+}
+
+bool TcpListener::HasRoom(const std::string& address) {
+  if (WithinLimits(address)) return true;
+  const absl::Time now = absl::Now();
+  if (now - looked_at_ < kGoneLookInterval) return false;
+  looked_at_ = now;
+  ForgetGone();
+  return WithinLimits(address);
+}
+
+bool TcpListener::WithinLimits(const std::string& address) const {
+  const auto same = open_by_address_.find(address);
+  return open_.size() < options_.connections_max &&
+         (same == open_by_address_.end() ||
+          same->second < options_.connections_per_address_max);
+}
+
+// A descriptor that gRPC has closed is gone, or stands for something else.
+void TcpListener::ForgetGone() {
+  std::erase_if(open_, [this](const Connection& connection) {
+    if (InodeOf(connection.fd) == connection.inode) return false;
+    const auto count = open_by_address_.find(connection.address);
+    if (--count->second == 0) open_by_address_.erase(count);
+    return true;
+  });
+}
+
+void TcpListener::Pause() {
+  pollfd stop{stop_fd_, POLLIN, 0};
+  poll(&stop, 1, static_cast<int>(absl::ToInt64Milliseconds(kAcceptPause)));
+}
+
+}  // namespace keyturn::rpc

@@ -1,0 +1,319 @@
+// Callers who would use the daemon up: they are held off, and others are
+// served.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/rpc/enrolment.h"
+#include "daemon/rpc/gate.h"
+#include "daemon/rpc/tcp_listener.h"
+#include "keyturn/v1/access.grpc.pb.h"
+#include "keyturn/v1/inventory.grpc.pb.h"
+#include "tests/rpc/raw_call.h"
+#include "tests/rpc/served_daemon.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::rpc {
+namespace {
+
+using access::Role;
+using testing::Call;
+using testing::CallRaw;
+using testing::DetailsOf;
+using testing::HasCode;
+using testing::IsOk;
+
+using Channel = std::shared_ptr<grpc::Channel>;
+
+// A TCP connection that says nothing. `from` is a loopback address.
+class Silent {
+ public:
+  explicit Silent(int port, const char* from = "127.0.0.1")
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    inet_pton(AF_INET, from, &own.sin_addr);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&own), sizeof(own)), 0);
+    sockaddr_in server{};
+    server.sin_family = AF_INET;
+    server.sin_port = htons(static_cast<uint16_t>(port));
+    inet_pton(AF_INET, "127.0.0.1", &server.sin_addr);
+    EXPECT_EQ(
+        connect(fd_, reinterpret_cast<sockaddr*>(&server), sizeof(server)), 0);
+  }
+  ~Silent() { close(fd_); }
+  Silent(const Silent&) = delete;
+  Silent& operator=(const Silent&) = delete;
+
+  // Whether the other side hangs up within that time.
+  bool HungUpWithin(absl::Duration patience) const {
+    pollfd waiting{fd_, POLLIN | POLLRDHUP, 0};
+    char byte = 0;
+    return poll(&waiting, 1,
+                static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1 &&
+           recv(fd_, &byte, 1, MSG_DONTWAIT) <= 0;
+  }
+
+ private:
+  const int fd_;
+};
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+// For what must not happen.
+constexpr absl::Duration kMoment = absl::Milliseconds(50);
+
+class TcpListenerTest : public ::testing::Test {
+ protected:
+  TcpListenerTest() {
+    TcpListener::Options options;
+    options.address = "127.0.0.1:0";
+    options.connections_max = 3;
+    options.connections_per_address_max = 2;
+    options.accept = [this](int fd) {
+      base::MutexLock lock(mutex_);
+      accepted_.push_back(fd);
+    };
+    options.log = [this](const std::string&) { ++refused_; };
+    listener_ = TcpListener::Open(std::move(options)).value();
+    listener_->Start();
+  }
+  ~TcpListenerTest() override {
+    listener_ = nullptr;
+    for (const int fd : accepted_) close(fd);
+  }
+
+  std::unique_ptr<Silent> Connect(const char* from = "127.0.0.1") {
+    return std::make_unique<Silent>(listener_->port(), from);
+  }
+  void WaitForAccepted(size_t count) {
+    while (true) {
+      {
+        base::MutexLock lock(mutex_);
+        if (accepted_.size() >= count) return;
+      }
+      std::this_thread::yield();
+    }
+  }
+
+  std::atomic<int> refused_ = 0;
+  base::Mutex mutex_;
+  std::vector<int> accepted_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<TcpListener> listener_;
+};
+
+TEST_F(TcpListenerTest, OneAddressDoesNotShutTheOthersOut) {
+  const auto one = Connect();
+  const auto two = Connect();
+  WaitForAccepted(2);
+
+  EXPECT_TRUE(Connect()->HungUpWithin(kPatience));
+  const auto other = Connect("127.0.0.2");
+  WaitForAccepted(3);
+  EXPECT_FALSE(other->HungUpWithin(kMoment));
+  EXPECT_TRUE(Connect("127.0.0.3")->HungUpWithin(kPatience)) << "all are three";
+  EXPECT_EQ(refused_, 2);
+}
+
+TEST_F(TcpListenerTest, WhoGoesMakesRoom) {
+  const auto one = Connect();
+  const auto two = Connect();
+  WaitForAccepted(2);
+  {
+    base::MutexLock lock(mutex_);
+    close(accepted_.front());
+    accepted_.erase(accepted_.begin());
+  }
+  // Those who have gone are looked for now and then.
+  for (;;) {
+    const auto next = Connect();
+    if (!next->HungUpWithin(kMoment)) break;
+  }
+}
+
+TEST(TcpListenerOpenTest, RefusesWhatIsNoAddressOrInUse) {
+  const auto open = [](const std::string& address) {
+    TcpListener::Options options;
+    options.address = address;
+    options.accept = [](int fd) { close(fd); };
+    options.log = [](const std::string&) {};
+    return TcpListener::Open(std::move(options));
+  };
+  EXPECT_THAT(open("nowhere"), HasCode(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(open("192.0.2.1:0"), HasCode(absl::StatusCode::kUnavailable));
+  const auto first = open("127.0.0.1:0");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(open(absl::StrCat("127.0.0.1:", (*first)->port())),
+              HasCode(absl::StatusCode::kUnavailable));
+}
+
+class DenialTest : public ::testing::Test {
+ protected:
+  grpc::Status WhoAmI(const Channel& channel) {
+    v1::WhoAmIResponse response;
+    return Call(&v1::Access::Stub::WhoAmI, v1::Access::NewStub(channel).get(),
+                v1::WhoAmIRequest(), &response);
+  }
+
+  testing::ServedDaemon daemon_;
+};
+
+TEST_F(DenialTest, SilentConnectionsAreClosedAndOthersServedMeanwhile) {
+  constexpr int kSilentOnes = 200;
+  std::vector<std::unique_ptr<Silent>> silent;
+  for (int i = 0; i < kSilentOnes; ++i) {
+    silent.push_back(std::make_unique<Silent>(daemon_.server->tcp_port()));
+  }
+  EXPECT_TRUE(WhoAmI(daemon_.Tls({Role::kReader})).ok());
+
+  for (const auto& one : silent) {
+    EXPECT_TRUE(one->HungUpWithin(kHandshakeTimeout + kPatience));
+  }
+}
+
+TEST_F(DenialTest, ACompressedMessageIsNotUnpacked) {
+  const auto channel = daemon_.Tls({Role::kReader});
+  for (const grpc_compression_algorithm algorithm :
+       {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    grpc::ClientContext context;
+    context.set_compression_algorithm(algorithm);
+    context.set_deadline(std::chrono::system_clock::now() +
+                         testing::kCallPatience);
+    v1::DiscoverRequest request;
+    // A bomb: some bytes on the wire.
+    request.set_account(std::string(100 * 1024 * 1024, 'a'));
+    v1::DiscoverResponse response;
+    const grpc::Status status =
+        v1::Inventory::NewStub(channel)->Discover(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED)
+        << status.error_message();
+  }
+  EXPECT_TRUE(WhoAmI(channel).ok());
+}
+
+TEST_F(DenialTest, DeeplyNestedBytesAreRefused) {
+  const auto channel = daemon_.Tls({Role::kReader});
+  // Groups of field 15 within each other: the parser's recursion.
+  const std::string nested(100'000, '\x7b');
+  const grpc::Status status =
+      CallRaw(channel, "keyturn.v1.Access/WhoAmI", nested);
+  EXPECT_FALSE(status.ok());
+  EXPECT_TRUE(WhoAmI(channel).ok());
+}
+
+// One call of many that are under way at once.
+struct Pending {
+  grpc::ClientContext context;
+  v1::DiscoverResponse response;
+  grpc::Status status;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<v1::DiscoverResponse>> reader;
+};
+
+TEST_F(DenialTest, OneCallerCannotHaveAllCallsUnderWay) {
+  daemon_.engine.hold_discover = true;
+  const auto channel = daemon_.Tls({Role::kOperator}, "greedy");
+  const auto stub = v1::Inventory::NewStub(channel);
+  grpc::CompletionQueue queue;
+  v1::DiscoverRequest request;
+  request.set_account("accounts/acme");
+  constexpr int kTooMany = 3;
+  std::vector<std::unique_ptr<Pending>> calls;
+  for (int i = 0; i < kCallsPerCallerMax + kTooMany; ++i) {
+    auto call = std::make_unique<Pending>();
+    call->reader = stub->AsyncDiscover(&call->context, request, &queue);
+    call->reader->Finish(&call->response, &call->status, call.get());
+    calls.push_back(std::move(call));
+  }
+  const auto next = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return static_cast<Pending*>(tag);
+  };
+  for (int i = 0; i < kTooMany; ++i) {
+    const Pending* const refused = next();
+    EXPECT_EQ(refused->status.error_code(),
+              grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(DetailsOf(refused->status).reason, "TOO_MANY_CALLS");
+    EXPECT_TRUE(DetailsOf(refused->status).retry_info);
+  }
+  EXPECT_TRUE(WhoAmI(daemon_.Tls({Role::kReader}, "modest")).ok());
+
+  while (daemon_.engine.held() < kCallsPerCallerMax) std::this_thread::yield();
+  daemon_.engine.Release();
+  for (int i = 0; i < kCallsPerCallerMax; ++i) EXPECT_TRUE(next()->status.ok());
+  EXPECT_TRUE(WhoAmI(channel).ok()) << "who is done may call again";
+}
+
+TEST(CallRateTest, ACallerThatCallsTooOftenIsHeldOff) {
+  testing::ServedDaemon daemon([](Server::Options& options) {
+    options.call_rate = {/*burst=*/5, /*interval=*/absl::Seconds(1)};
+  });
+  const auto who = [](const Channel& channel) {
+    v1::WhoAmIResponse response;
+    return Call(&v1::Access::Stub::WhoAmI, v1::Access::NewStub(channel).get(),
+                v1::WhoAmIRequest(), &response);
+  };
+  const auto ann = daemon.Tls({Role::kReader}, "ann");
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(who(ann).ok());
+
+  const grpc::Status status = who(ann);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(DetailsOf(status).reason, "TOO_MANY_CALLS");
+  EXPECT_TRUE(DetailsOf(status).retry_info);
+  EXPECT_TRUE(who(daemon.Tls({Role::kReader}, "bob")).ok());
+
+  daemon.clock.Advance(absl::Seconds(1));
+  EXPECT_TRUE(who(ann).ok());
+}
+
+TEST(CallTimeTest, ACallThatNobodyEndsIsCancelled) {
+  testing::ServedDaemon daemon([](Server::Options& options) {
+    options.call_time_max = absl::Milliseconds(100);
+  });
+  daemon.engine.hold_discover = true;
+  const auto stub =
+      v1::Inventory::NewStub(daemon.Tls({Role::kOperator}, "patient"));
+  grpc::ClientContext without_deadline;
+  v1::DiscoverRequest request;
+  request.set_account("accounts/acme");
+  v1::DiscoverResponse response;
+
+  EXPECT_EQ(stub->Discover(&without_deadline, request, &response).error_code(),
+            grpc::StatusCode::CANCELLED);
+
+  EXPECT_EQ(daemon.engine.held(), 1u) << "its answer may still come";
+  daemon.engine.Release();
+}
+
+TEST_F(DenialTest, AFloodOfEnrolmentsIsHeldOffAndOthersAreServed) {
+  const auto flood = daemon_.Tls(daemon_.ca.certificate_pem, {});
+  constexpr int kAttempts = 500;
+  int held_off = 0;
+  for (int i = 0; i < kAttempts; ++i) {
+    v1::EnrollRequest request;
+    request.set_token(absl::StrCat("guess ", i));
+    v1::IssuedCertificate response;
+    const grpc::Status status =
+        Call(&v1::Access::Stub::Enroll, v1::Access::NewStub(flood).get(),
+             request, &response);
+    if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) ++held_off;
+  }
+  EXPECT_GE(held_off, kAttempts - kRefusedEnrolmentsMax);
+  EXPECT_TRUE(WhoAmI(daemon_.Tls({Role::kReader})).ok());
+}
+
+}  // namespace
+}  // namespace keyturn::rpc
