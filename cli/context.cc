@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -109,6 +111,33 @@ absl::Status WriteAndSync(int descriptor, const std::string& text) {
                                 : absl::InternalError(std::strerror(errno));
 }
 
+std::string DirectoryOf(const std::string& path) {
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+// Makes what is missing, closed to others. Whether that was of use is seen when
+// the directory is opened.
+void MakeDirectories(const std::filesystem::path& directory) {
+  constexpr mode_t kOwnerOnly = 0700;
+  std::filesystem::path made;
+  for (const std::filesystem::path& part : directory) {
+    made /= part;
+    mkdir(made.c_str(), kOwnerOnly);
+  }
+}
+
+// Makes the new name of a file as durable as its content.
+absl::Status SyncDirectory(const std::string& directory) {
+  const int descriptor =
+      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  return synced ? absl::OkStatus() : absl::InternalError(std::strerror(error));
+}
+
 }  // namespace
 
 std::string ContextFile::DefaultPath(const Console& console) {
@@ -153,6 +182,51 @@ absl::StatusOr<ContextFile> ContextFile::Read(const std::string& path) {
   return file;
 }
 
+absl::StatusOr<ContextFile> ContextFile::ReadOrNew(const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0) return Read(path);
+  if (errno != ENOENT) {
+    return absl::InternalError(
+        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+  }
+  ContextFile file;
+  file.path_ = path;
+  return file;
+}
+
+absl::Status ContextFile::Add(Context context) {
+  if (absl::Status free = CheckFree(context.name); !free.ok()) return free;
+  current_ = context.name;
+  contexts_.push_back(std::move(context));
+  return absl::OkStatus();
+}
+
+void ContextFile::Replace(Context context) {
+  for (Context& present : contexts_) {
+    if (present.name == context.name) {
+      present = std::move(context);
+      return;
+    }
+  }
+}
+
+absl::Status ContextFile::CheckFree(const std::string& name) const {
+  const bool taken = std::any_of(
+      contexts_.begin(), contexts_.end(),
+      [&name](const Context& context) { return context.name == name; });
+  if (!taken && !name.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat(path_, ": there is already a context \"",
+                                 OneLine(name), "\""),
+                    "another --name, or keyturn context remove NAME");
+}
+
+std::string ContextFile::FreeName(const std::string& name) const {
+  std::string free = name;
+  for (int number = 2; !CheckFree(free).ok() && !name.empty(); ++number) {
+    free = absl::StrCat(name, "-", number);
+  }
+  return free;
+}
+
 absl::StatusOr<const Context*> ContextFile::Find(std::string_view name) const {
   const std::string wanted = name.empty() ? current_ : std::string(name);
   if (wanted.empty()) {
@@ -187,6 +261,42 @@ absl::Status ContextFile::Remove(const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<ContextLock>> ContextLock::Take(
+    const std::string& path) {
+  return Lock(path, /*wait=*/true);
+}
+
+absl::StatusOr<std::unique_ptr<ContextLock>> ContextLock::TryTake(
+    const std::string& path) {
+  return Lock(path, /*wait=*/false);
+}
+
+absl::StatusOr<std::unique_ptr<ContextLock>> ContextLock::Lock(
+    const std::string& path, bool wait) {
+  const std::string directory = DirectoryOf(path);
+  MakeDirectories(directory);
+  const int descriptor =
+      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) {
+    return absl::InternalError(
+        absl::StrCat(directory, ": cannot be used: ", std::strerror(errno)));
+  }
+  int locked = -1;
+  do {
+    locked = flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+  } while (locked != 0 && errno == EINTR);
+  if (locked == 0) {
+    return std::unique_ptr<ContextLock>(new ContextLock(descriptor));
+  }
+  const int error = errno;
+  close(descriptor);
+  if (!wait && error == EWOULDBLOCK) return std::unique_ptr<ContextLock>();
+  return absl::InternalError(
+      absl::StrCat(directory, ": cannot be locked: ", std::strerror(error)));
+}
+
+ContextLock::~ContextLock() { close(directory_); }
+
 absl::Status ContextFile::Write() const {
   std::string temporary = path_ + ".XXXXXX";
   const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
@@ -200,7 +310,7 @@ absl::Status ContextFile::Write() const {
   if (written.ok() && rename(temporary.c_str(), path_.c_str()) != 0) {
     written = absl::InternalError(std::strerror(errno));
   }
-  if (written.ok()) return written;
+  if (written.ok()) return SyncDirectory(DirectoryOf(path_));
   unlink(temporary.c_str());
   return absl::InternalError(absl::StrCat(
       path_, ": cannot be written: ", std::string(written.message())));

@@ -88,6 +88,7 @@ std::string NextByCollection(const std::string& subject) {
   if (collection == "tasks") return "keyturn task list";
   if (collection == "credentials") return "keyturn credential list";
   if (collection == "accounts") return "keyturn account list";
+  if (collection == "identities") return "keyturn identity list";
   return "";
 }
 

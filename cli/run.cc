@@ -37,6 +37,7 @@ void BuildCommands(CLI::App& top, Invocation& invocation) {
   AddAccountCommands(top, invocation);
   AddCredentialCommands(top, invocation);
   AddContextCommands(top, invocation);
+  AddIdentityCommands(top, invocation);
   AddServerCommands(top, invocation);
   AddCompletionCommands(top, invocation);
 }

@@ -5,7 +5,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "cli/errors.h"
+#include "cli/identity/renewal.h"
+#include "cli/output/text.h"
 
 namespace keyturn::cli {
 namespace {
@@ -44,8 +47,18 @@ OutputFormat Invocation::format() const {
 }
 
 absl::StatusOr<ContextFile> Invocation::ReadContexts() const {
-  return ContextFile::Read(config_.empty() ? ContextFile::DefaultPath(console_)
-                                           : config_);
+  return ContextFile::Read(context_path());
+}
+
+std::string Invocation::context_path() const {
+  return config_.empty() ? ContextFile::DefaultPath(console_) : config_;
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Invocation::ConnectTo(
+    const Context& context) const {
+  const absl::StatusOr<std::optional<absl::Duration>> timeout = Timeout();
+  if (!timeout.ok()) return timeout.status();
+  return Client::Make(context, *timeout);
 }
 
 absl::StatusOr<std::optional<absl::Duration>> Invocation::Timeout() const {
@@ -66,17 +79,38 @@ absl::StatusOr<std::optional<absl::Duration>> Invocation::Timeout() const {
 
 absl::StatusOr<Client*> Invocation::Connect() {
   if (client_ != nullptr) return client_.get();
-  const absl::StatusOr<std::optional<absl::Duration>> timeout = Timeout();
-  if (!timeout.ok()) return timeout.status();
-  const absl::StatusOr<ContextFile> file = ReadContexts();
+  const absl::StatusOr<ContextFile> file = ReadRenewed();
   if (!file.ok()) return file.status();
   const absl::StatusOr<const Context*> context = file->Find(context_);
   if (!context.ok()) return context.status();
-  absl::StatusOr<std::unique_ptr<Client>> client =
-      Client::Make(**context, *timeout);
+  absl::StatusOr<std::unique_ptr<Client>> client = ConnectTo(**context);
   if (!client.ok()) return client.status();
   client_ = *std::move(client);
   return client_.get();
+}
+
+absl::StatusOr<ContextFile> Invocation::ReadRenewed() {
+  absl::StatusOr<ContextFile> file = ReadContexts();
+  if (!file.ok()) return file;
+  const absl::StatusOr<const Context*> context = file->Find(context_);
+  if (!context.ok()) return context.status();
+  const absl::Time now = absl::Now();
+  if (absl::Status valid = CheckNotExpired(**context, now); !valid.ok()) {
+    return valid;
+  }
+  if (!IsRenewalDue(**context, now)) return file;
+  const absl::Status renewed =
+      Renew(context_path(), (*context)->name, now,
+            [this](const Context& one) { return ConnectTo(one); });
+  if (renewed.ok()) return ReadContexts();
+  // A daemon that cannot be reached is told by the command itself; one whose
+  // certificates somebody else gives out renews none.
+  if (!absl::IsUnavailable(renewed) && !absl::IsFailedPrecondition(renewed)) {
+    console_.Write(Stream::kError,
+                   absl::StrCat("note: the certificate could not be renewed: ",
+                                OneLine(std::string(renewed.message())), "\n"));
+  }
+  return file;
 }
 
 void Invocation::Prefer(const std::string& config, const std::string& context,

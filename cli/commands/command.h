@@ -42,6 +42,13 @@ class Invocation {
   // Without --config the user's own file.
   absl::StatusOr<ContextFile> ReadContexts() const;
 
+  // The file that ReadContexts reads.
+  std::string context_path() const;
+
+  // Any daemon; --timeout counts.
+  absl::StatusOr<std::unique_ptr<Client>> ConnectTo(
+      const Context& context) const;
+
   // The daemon of --context, or of the current context. Made once; the
   // reference lives as long as this object.
   absl::StatusOr<Client*> Connect();
@@ -64,6 +71,8 @@ class Invocation {
 
  private:
   absl::StatusOr<std::optional<absl::Duration>> Timeout() const;
+  // The file, after its certificate was renewed where that is due.
+  absl::StatusOr<ContextFile> ReadRenewed();
 
   Console& console_;
   std::string config_;
@@ -91,6 +100,7 @@ inline constexpr char kCredentialType[] = "CREDENTIAL";
 inline constexpr char kAccountType[] = "ACCOUNT";
 inline constexpr char kCeligoAccountType[] = "CELIGO-ACCOUNT";
 inline constexpr char kContextType[] = "CONTEXT";
+inline constexpr char kIdentityType[] = "IDENTITY";
 inline constexpr char kFileType[] = "FILE";
 
 // A required positional.
@@ -101,6 +111,7 @@ CLI::Option& AddPositional(CLI::App& command, const std::string& name,
 // Each noun's commands, in a file of its name.
 void AddContextCommands(CLI::App& top, Invocation& invocation);
 void AddServerCommands(CLI::App& top, Invocation& invocation);
+void AddIdentityCommands(CLI::App& top, Invocation& invocation);
 void AddCredentialCommands(CLI::App& top, Invocation& invocation);
 void AddAccountCommands(CLI::App& top, Invocation& invocation);
 void AddInventoryCommands(CLI::App& top, Invocation& invocation);

@@ -116,6 +116,10 @@ std::vector<std::string> Names(Invocation& invocation,
     return Ids(**client, &v1::Accounts::Stub::ListAccounts,
                &v1::ListAccountsResponse::accounts);
   }
+  if (kind == kIdentityType) {
+    return Ids(**client, &v1::Access::Stub::ListIdentities,
+               &v1::ListIdentitiesResponse::identities);
+  }
   return kind == kCeligoAccountType ? CeligoAccountIds(**client)
                                     : std::vector<std::string>();
 }

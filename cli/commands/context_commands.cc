@@ -55,6 +55,11 @@ Outcome Show(Invocation& invocation, const std::string& name) {
 Outcome Change(Invocation& invocation, const std::string& name,
                absl::Status (ContextFile::*change)(const std::string&),
                const std::string& done) {
+  const absl::StatusOr<std::unique_ptr<ContextLock>> lock =
+      ContextLock::Take(invocation.context_path());
+  if (!lock.ok()) {
+    return WhileDoing(lock.status(), "cannot change the contexts");
+  }
   absl::StatusOr<ContextFile> file = invocation.ReadContexts();
   if (!file.ok())
     return WhileDoing(file.status(), "cannot change the contexts");

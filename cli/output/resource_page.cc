@@ -190,6 +190,32 @@ std::string ServerPage(const v1::ServerInfo& server,
       style);
 }
 
+std::string IdentityTable(const v1::ListIdentitiesResponse& response,
+                          absl::Time now, const Style& style) {
+  if (response.identities().empty()) return "No identities.\n";
+  Table table({"NAME", "STATE", "ROLES", "EXPIRES", "LAST USE", "SERIAL"});
+  for (const v1::Identity& identity : response.identities()) {
+    const bool active = identity.state() == v1::Identity::ACTIVE;
+    const bool invited = identity.state() == v1::Identity::INVITED;
+    table.Add({ShortId(identity.name()),
+               {v1::Identity::State_Name(identity.state()),
+                active ? Color::kGreen : Color::kYellow},
+               absl::StrJoin(identity.roles(), ","),
+               invited ? Cell(FormatInstant(identity.invitation_expire_time()))
+                       : Expiry(identity.certificate_expire_time(), now),
+               identity.has_last_use_time()
+                   ? FormatInstant(identity.last_use_time())
+                   : "never",
+               identity.certificate_serial()});
+  }
+  std::string text = table.ToText(style);
+  if (response.refused_enrollments() > 0) {
+    absl::StrAppend(&text, "\n", response.refused_enrollments(),
+                    " enrolments were refused since the daemon started.\n");
+  }
+  return text;
+}
+
 std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
                        const Style& style) {
   return ToText({{"identity", caller.identity()},

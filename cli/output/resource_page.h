@@ -42,6 +42,9 @@ std::string ServerPage(const v1::ServerInfo& server,
                        const std::string& client_version, absl::Time now,
                        const Style& style);
 
+std::string IdentityTable(const v1::ListIdentitiesResponse& response,
+                          absl::Time now, const Style& style);
+
 std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
                        const Style& style);
 

@@ -28,12 +28,13 @@ void Extend(X509* certificate, int kind, const std::string& value) {
 
 // Signed by `issuer` with `issuer_key`, or by itself when `issuer` is null.
 Certificate Sign(const std::string& name, long serial, EVP_PKEY* key,
-                 X509* issuer, EVP_PKEY* issuer_key) {
+                 X509* issuer, EVP_PKEY* issuer_key, long age = 60,
+                 long left = kValidSeconds) {
   Certificate certificate(X509_new(), X509_free);
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kValidSeconds);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -age);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), left);
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(
@@ -70,6 +71,26 @@ std::string ToPem(EVP_PKEY* key) {
   return Text(memory.get());
 }
 
+Memory Open(const std::string& pem) {
+  return Memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                BIO_free);
+}
+
+std::string SignClient(const Certificates& certificates, EVP_PKEY* key,
+                       long age, long left) {
+  const Certificate authority(
+      PEM_read_bio_X509(Open(certificates.authority_pem).get(), nullptr,
+                        nullptr, nullptr),
+      X509_free);
+  const Key authority_key(
+      PEM_read_bio_PrivateKey(Open(certificates.authority_key_pem).get(),
+                              nullptr, nullptr, nullptr),
+      EVP_PKEY_free);
+  return ToPem(
+      Sign("anna", 4, key, authority.get(), authority_key.get(), age, left)
+          .get());
+}
+
 }  // namespace
 
 Certificates MakeCertificates(const std::string& server_name) {
@@ -83,10 +104,28 @@ Certificates MakeCertificates(const std::string& server_name) {
   const Certificate client =
       Sign("anna", 3, client_key.get(), authority.get(), authority_key.get());
   return {.authority_pem = ToPem(authority.get()),
+          .authority_key_pem = ToPem(authority_key.get()),
           .server = {.certificate_pem = ToPem(server.get()),
                      .key_pem = ToPem(server_key.get())},
           .client = {.certificate_pem = ToPem(client.get()),
                      .key_pem = ToPem(client_key.get())}};
+}
+
+Identity MakeClient(const Certificates& certificates, long age_seconds,
+                    long left_seconds) {
+  const Key key = MakeKey();
+  return {.certificate_pem =
+              SignClient(certificates, key.get(), age_seconds, left_seconds),
+          .key_pem = ToPem(key.get())};
+}
+
+std::string SignRequest(const Certificates& certificates,
+                        const std::string& request_pem, long left_seconds) {
+  const std::unique_ptr<X509_REQ, decltype(&X509_REQ_free)> request(
+      PEM_read_bio_X509_REQ(Open(request_pem).get(), nullptr, nullptr, nullptr),
+      X509_REQ_free);
+  return SignClient(certificates, X509_REQ_get0_pubkey(request.get()),
+                    /*age=*/60, left_seconds);
 }
 
 }  // namespace keyturn::cli

@@ -14,12 +14,22 @@ struct Identity {
 // for an hour.
 struct Certificates {
   std::string authority_pem;
+  std::string authority_key_pem;
   Identity server;
   Identity client;
 };
 
 // The server's certificate is for `server_name`.
 Certificates MakeCertificates(const std::string& server_name);
+
+// Another client's certificate, which began `age_seconds` ago and ends in
+// `left_seconds`.
+Identity MakeClient(const Certificates& certificates, long age_seconds,
+                    long left_seconds);
+
+// A client's certificate for the key of a certificate request, as above.
+std::string SignRequest(const Certificates& certificates,
+                        const std::string& request_pem, long left_seconds);
 
 }  // namespace keyturn::cli
 

@@ -453,6 +453,45 @@ class FakeDaemon::AccessService : public v1::Access::Service {
     return daemon_.Enter("WhoAmI", *request);
   }
 
+  grpc::Status InviteIdentity(grpc::ServerContext*,
+                              const v1::InviteIdentityRequest* request,
+                              v1::Invitation* response) override {
+    response->set_token("kti1.fingerprint.secret");
+    response->set_identity("identities/" + request->identity_id());
+    *response->mutable_roles() = request->roles();
+    return daemon_.Enter("InviteIdentity", *request);
+  }
+
+  grpc::Status RenewCertificate(grpc::ServerContext*,
+                                const v1::RenewCertificateRequest* request,
+                                v1::IssuedCertificate* response) override {
+    constexpr long kLifeSeconds = 3600;
+    response->set_certificate_pem(
+        SignRequest(daemon_.certificates(), request->certificate_request_pem(),
+                    kLifeSeconds));
+    return daemon_.Enter("RenewCertificate", *request);
+  }
+
+  grpc::Status ListIdentities(grpc::ServerContext*,
+                              const v1::ListIdentitiesRequest* request,
+                              v1::ListIdentitiesResponse* response) override {
+    v1::Identity& identity = *response->add_identities();
+    identity.set_name("identities/anna@acme.example");
+    identity.set_state(v1::Identity::ACTIVE);
+    identity.add_roles("operator");
+    identity.set_certificate_serial("5f00");
+    response->set_refused_enrollments(7);
+    return daemon_.Enter("ListIdentities", *request);
+  }
+
+  grpc::Status RevokeIdentity(grpc::ServerContext*,
+                              const v1::RevokeIdentityRequest* request,
+                              v1::Identity* response) override {
+    response->set_name(request->name());
+    response->set_state(v1::Identity::REVOKED);
+    return daemon_.Enter("RevokeIdentity", *request);
+  }
+
  private:
   FakeDaemon& daemon_;
 };
@@ -533,16 +572,20 @@ void FakeDaemon::HangUp(int times) {
 }
 
 std::string FakeDaemon::ContextYaml() const {
+  return ContextYaml(certificates_.client);
+}
+
+std::string FakeDaemon::ContextYaml(const Identity& client) const {
   const auto indented = [](const std::string& pem) {
     return absl::StrCat("|\n      ",
                         absl::StrReplaceAll(pem, {{"\n", "\n      "}}), "\n");
   };
-  return absl::StrCat(
-      "currentContext: default\ncontexts:\n  - name: default\n",
-      "    server: 127.0.0.1:", port_, "\n    serverName: ", kServerName,
-      "\n    ca: ", indented(certificates_.authority_pem),
-      "    certificate: ", indented(certificates_.client.certificate_pem),
-      "    key: ", indented(certificates_.client.key_pem));
+  return absl::StrCat("currentContext: default\ncontexts:\n  - name: default\n",
+                      "    server: 127.0.0.1:", port_,
+                      "\n    serverName: ", kServerName,
+                      "\n    ca: ", indented(certificates_.authority_pem),
+                      "    certificate: ", indented(client.certificate_pem),
+                      "    key: ", indented(client.key_pem));
 }
 
 std::string FakeDaemon::UnixContextYaml() const {

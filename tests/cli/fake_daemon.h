@@ -50,8 +50,10 @@ class FakeDaemon {
   // While it is stopped: hangs up on the next `times` connections to its port.
   void HangUp(int times);
 
-  // A file of contexts that leads here.
+  // A file of contexts that leads here; with a certificate of another age.
   std::string ContextYaml() const;
+  std::string ContextYaml(const Identity& client) const;
+  const Certificates& certificates() const { return certificates_; }
   std::string UnixContextYaml() const;
 
   // What the next create answers, and what is there.
