@@ -68,7 +68,8 @@ Client::Client(std::string server, std::shared_ptr<grpc::Channel> channel,
       timeout_(timeout),
       channel_(std::move(channel)),
       stubs_(v1::Access::NewStub(channel_), v1::Accounts::NewStub(channel_),
-             v1::Admin::NewStub(channel_), v1::Credentials::NewStub(channel_),
+             v1::Admin::NewStub(channel_), v1::Audit::NewStub(channel_),
+             v1::Credentials::NewStub(channel_),
              v1::Inventory::NewStub(channel_),
              v1::Migrations::NewStub(channel_), v1::Tasks::NewStub(channel_)) {}
 
@@ -116,6 +117,12 @@ std::unique_ptr<grpc::ClientReader<v1::WatchMigrationsResponse>> Client::Watch(
     grpc::ClientContext& context, const v1::WatchMigrationsRequest& request) {
   return std::get<std::unique_ptr<v1::Migrations::Stub>>(stubs_)
       ->WatchMigrations(&context, request);
+}
+
+std::unique_ptr<grpc::ClientReader<v1::TailAuditResponse>> Client::TailAudit(
+    grpc::ClientContext& context, const v1::TailAuditRequest& request) {
+  return std::get<std::unique_ptr<v1::Audit::Stub>>(stubs_)->TailAudit(&context,
+                                                                       request);
 }
 
 bool Client::WaitForConnection(absl::Time until) {

@@ -20,6 +20,7 @@
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/accounts.grpc.pb.h"
 #include "keyturn/v1/admin.grpc.pb.h"
+#include "keyturn/v1/audit.grpc.pb.h"
 #include "keyturn/v1/credentials.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
 #include "keyturn/v1/migrations.grpc.pb.h"
@@ -76,6 +77,10 @@ class Client {
   std::unique_ptr<grpc::ClientReader<v1::WatchMigrationsResponse>> Watch(
       grpc::ClientContext& context, const v1::WatchMigrationsRequest& request);
 
+  // Watches the audit trail; as Watch.
+  std::unique_ptr<grpc::ClientReader<v1::TailAuditResponse>> TailAudit(
+      grpc::ClientContext& context, const v1::TailAuditRequest& request);
+
   // Works on the connection until it stands or `until` has come, and tells
   // whether it stands. gRPC's synchronous calls connect only while somebody
   // waits in one of them: who pauses between calls pauses here.
@@ -100,7 +105,7 @@ class Client {
   const std::string server_;
   const std::optional<absl::Duration> timeout_;
   const std::shared_ptr<grpc::Channel> channel_;
-  const Stubs<v1::Access, v1::Accounts, v1::Admin, v1::Credentials,
+  const Stubs<v1::Access, v1::Accounts, v1::Admin, v1::Audit, v1::Credentials,
               v1::Inventory, v1::Migrations, v1::Tasks>
       stubs_;
 };

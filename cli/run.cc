@@ -39,6 +39,7 @@ void BuildCommands(CLI::App& top, Invocation& invocation) {
   AddContextCommands(top, invocation);
   AddIdentityCommands(top, invocation);
   AddServerCommands(top, invocation);
+  AddAuditCommands(top, invocation);
   AddCompletionCommands(top, invocation);
 }
 

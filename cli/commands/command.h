@@ -118,6 +118,7 @@ void AddInventoryCommands(CLI::App& top, Invocation& invocation);
 void AddMigrateCommands(CLI::App& top, Invocation& invocation);
 void AddMigrationCommands(CLI::App& top, Invocation& invocation);
 void AddTaskCommands(CLI::App& top, Invocation& invocation);
+void AddAuditCommands(CLI::App& top, Invocation& invocation);
 void AddCompletionCommands(CLI::App& top, Invocation& invocation);
 
 }  // namespace keyturn::cli

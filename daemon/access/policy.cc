@@ -18,6 +18,8 @@ constexpr Roles kOperators = {kAdministrator, kOperator};
 // Begins what was planned; decides nothing that a person should decide.
 constexpr Roles kBeginners = {kAdministrator, kOperator, kAutomation};
 constexpr Roles kApprovers = {kAdministrator, kApprover};
+// Looks at what the others did, and does nothing else.
+constexpr Roles kAuditors = {kAuditor};
 constexpr Roles kReaders = {kAdministrator, kOperator,   kApprover,
                             kAuditor,       kAutomation, kReader};
 // Looks at who may call, and at what was done.
@@ -56,6 +58,10 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Accounts/TestAccount", kOperators},
 
     {"keyturn.v1.Admin/GetServerInfo", kReaders},
+
+    {"keyturn.v1.Audit/ListAuditEntries", kAuditors},
+    {"keyturn.v1.Audit/TailAudit", kAuditors},
+    {"keyturn.v1.Audit/VerifyAudit", kAuditors},
 
     {"keyturn.v1.Credentials/CreateCredential", kAdministrators},
     {"keyturn.v1.Credentials/DeleteCredential", kAdministrators},

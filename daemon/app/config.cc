@@ -22,6 +22,7 @@
 namespace keyturn::app {
 namespace {
 
+constexpr char kCheckpointsFile[] = "audit-checkpoints";
 constexpr char kStoreFile[] = "store/keyturn.db";
 
 // What is wrong with a file, line by line.
@@ -224,6 +225,26 @@ int ReadNumber(Section& section, const std::string& key, std::string_view what,
   return fallback;
 }
 
+void ReadAudit(Section audit, const std::string& directory, Config& config) {
+  const std::string path = audit.Text("checkpoints", "the path of a file");
+  config.audit_checkpoints =
+      path.empty() ? absl::StrCat(config.data_dir, "/", kCheckpointsFile)
+                   : Absolute(path, directory);
+  const std::string allowed =
+      absl::StrCat("a number of seconds from 1 to ", kCheckpointSecondsMax);
+  const std::string text = audit.Text("checkpointSeconds", allowed);
+  if (!text.empty()) {
+    int seconds = 0;
+    if (absl::SimpleAtoi(text, &seconds) && seconds >= 1 &&
+        seconds <= kCheckpointSecondsMax) {
+      config.checkpoint_interval = absl::Seconds(seconds);
+    } else {
+      audit.Mistake("checkpointSeconds", "must be " + allowed);
+    }
+  }
+  audit.Finish();
+}
+
 void ReadLimits(Section limits, Config& config) {
   config.stop_deadline = absl::Seconds(ReadNumber(
       limits, "stopSeconds", "seconds", kStopSecondsDefault, kStopSecondsMax));
@@ -261,6 +282,7 @@ Config ReadTop(Section top, const std::string& directory) {
   root_key.Finish();
   ReadOutside(top.Child("outside"), config);
   ReadLog(top.Child("log"), config);
+  ReadAudit(top.Child("audit"), directory, config);
   ReadLimits(top.Child("limits"), config);
   top.Finish();
   return config;

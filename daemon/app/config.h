@@ -16,6 +16,9 @@
 //     allowedHosts: [api.integrator.io]
 //   log:
 //     level: info                     # debug, info, warning, error
+//   audit:
+//     checkpoints: audit-checkpoints  # the trail's second place, see audit/
+//     checkpointSeconds: 60
 //   limits:
 //     stopSeconds: 10                 # how long running calls may take to end
 //     lockedMemoryKib: 4096           # what secrets must get; 0: nothing
@@ -32,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/app/log.h"
+#include "daemon/audit/checkpointer.h"
 #include "daemon/secret/memory.h"
 
 namespace keyturn::app {
@@ -42,6 +46,7 @@ inline constexpr int kStopSecondsMax = 3600;
 // so by its configuration.
 inline constexpr int kLockedMemoryKibDefault = 4096;
 inline constexpr int kLockedMemoryKibMax = secret::kArenaBytesMax >> 10;
+inline constexpr int kCheckpointSecondsMax = 24 * 3600;
 // Mistakes that are told at once.
 inline constexpr size_t kMistakesToldMax = 20;
 
@@ -65,6 +70,8 @@ struct Config {
   std::string root_key_file;
   std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
   LogLevel log_level = LogLevel::kInfo;
+  std::string audit_checkpoints;
+  absl::Duration checkpoint_interval = audit::kCheckpointInterval;
   absl::Duration stop_deadline = absl::Seconds(kStopSecondsDefault);
   // See secret::RequireLockedMemory.
   size_t locked_memory_bytes = size_t{kLockedMemoryKibDefault} << 10;

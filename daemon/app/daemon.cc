@@ -24,6 +24,9 @@
 #include "daemon/access/certificates.h"
 #include "daemon/app/files.h"
 #include "daemon/app/system_calls.h"
+#include "daemon/audit/chain.h"
+#include "daemon/audit/sealer.h"
+#include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/status.h"
 #include "daemon/engine/engine.h"
@@ -56,6 +59,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   const std::string reason = base::ReasonOf(status);
   if (reason == "STORE_LOCKED") return kLocked;
   if (reason == "MEMORY_NOT_LOCKED") return kBadConfiguration;
+  if (reason == "AUDIT_UNWRITABLE") return kAuditUnwritable;
   if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     return kBadConfiguration;
@@ -149,6 +153,10 @@ class Daemon {
     server_ = nullptr;
     engine_context_.stop();
     if (engine_thread_.joinable()) engine_thread_.join();
+    if (store_ != nullptr && broken_.ok()) {
+      Note("daemon/stop", "").IgnoreError();
+    }
+    trail_ = nullptr;
     return true;
   }
 
@@ -159,6 +167,7 @@ class Daemon {
     store::SqliteOptions options;
     options.path = config_.StorePath();
     options.on_broken = [this](const absl::Status& why) { Break(why); };
+    options.audit_sealer = &sealer_;
     ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(std::move(options)));
     ASSIGN_OR_RETURN(const vault::RootKey root_key,
                      vault::ReadRootKeyFile(config_.root_key_file));
@@ -166,7 +175,38 @@ class Daemon {
     fingerprint_key_ = secret::Secret::Take(key);
     ASSIGN_OR_RETURN(vault_,
                      vault::Vault::Open(*store_, root_key, absl::Now()));
+    ASSIGN_OR_RETURN(audit::ChainKey chain_key,
+                     audit::ChainKey::DeriveFrom(root_key.key));
+    sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(chain_key)));
+    // The first row under the key: it vouches for whatever stands before it.
+    RETURN_IF_ERROR(
+        Note("daemon/start", absl::StrCat("version ", KEYTURN_VERSION)));
+    trail_ = std::make_unique<audit::Trail>(audit::Trail::Options{
+        *store_, sealer_, base::RealClock(), config_.audit_checkpoints,
+        config_.checkpoint_interval,
+        [this](const std::string& line) {
+          log_.Write(LogLevel::kInfo, "audit checkpoint",
+                     {{"checkpoint", line}});
+        },
+        [this](const std::string& line) {
+          log_.Write(LogLevel::kError, line);
+        }});
     return absl::OkStatus();
+  }
+
+  // Writes what the daemon did by itself to the trail.
+  absl::Status Note(std::string_view action, std::string detail) {
+    store::AuditRow row;
+    row.time = absl::Now();
+    row.actor = "daemon";
+    row.transport = "internal";
+    row.action = action;
+    row.target = "server";
+    row.result = "OK";
+    row.detail = std::move(detail);
+    store::Batch batch;
+    batch.audit.push_back(std::move(row));
+    return store_->CommitAndWait(std::move(batch)).status();
   }
 
   absl::Status OpenEngine() {
@@ -215,6 +255,7 @@ class Daemon {
         *store_,
         *engine_,
         *registry_,
+        *trail_,
         base::RealClock(),
         std::move(facts),
         std::move(fingerprint_key_),
@@ -364,7 +405,9 @@ class Daemon {
   // The certificates that are served.
   std::string served_;
 
+  audit::Sealer sealer_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<audit::Trail> trail_;
   std::unique_ptr<vault::Vault> vault_;
   secret::Secret fingerprint_key_;
   asio::io_context engine_context_;
@@ -399,7 +442,11 @@ ExitCode RunDaemon(const Config& config, Log& log) {
   // What does not end is cut: all that was answered is durable.
   if (!daemon.Stop()) std::_Exit(kFailed);
   if (!started.ok()) return ExitCodeOf(started);
-  if (!daemon.broken().ok()) return kStoreBroken;
+  if (!daemon.broken().ok()) {
+    return base::ReasonOf(daemon.broken()) == "AUDIT_UNWRITABLE"
+               ? kAuditUnwritable
+               : kStoreBroken;
+  }
   log.Write(LogLevel::kInfo, "stopped");
   return kStopped;
 }

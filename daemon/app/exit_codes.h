@@ -16,6 +16,8 @@ enum ExitCode : int {
   kLocked = 3,
   // The store cannot be trusted any more, or is damaged.
   kStoreBroken = 70,
+  // The audit trail could not be written, and nothing is done without it.
+  kAuditUnwritable = 71,
 };
 
 }  // namespace keyturn::app

@@ -7,6 +7,7 @@
 #include "daemon/base/id.h"
 #include "daemon/base/resource.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 #include "daemon/migration/spec.h"
 
 namespace keyturn::engine {
@@ -61,6 +62,15 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
   Attempts::Checkpoint checkpoint = [](std::string, std::string) {
     return KeepInMemory();
   };
+  // Preflight opens secrets, so the trail tells of it first.
+  absl::StatusOr<std::string> secrets = SecretsOf(created, options_.store);
+  if (!secrets.ok()) co_return secrets.status();
+  store::Batch intent;
+  intent.audit.push_back(
+      RowOf(request.caller, request.action, request.target, kIntended, now));
+  intent.audit.back().detail = absl::StrCat("preflight may use ", *secrets);
+  const absl::Status told = co_await ledger_.Commit(std::move(intent));
+  if (!told.ok()) co_return told;
   migration::Migration seen = created;
   Ending ending =
       co_await attempts_.Run(std::move(seen), preflight, std::move(checkpoint));
@@ -104,8 +114,13 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Store(
   batch.request = std::move(extras.request);
   batch.audit = std::move(extras.audit);
   batch.credentials = std::move(credentials);
+  absl::StatusOr<std::string> secrets =
+      SecretsOf(change->after, options_.store);
+  if (!secrets.ok()) co_return secrets.status();
+  const bool intends = Ledger::AddIntent(change->after, *secrets, now, batch);
   const absl::Status status = co_await ledger_.Commit(std::move(batch));
   if (!status.ok()) co_return status;
+  if (intends) ledger_.NoteIntent(change->after);
   ledger_.Log(change->log);
   driver_.Consider(change->after);
   co_return std::move(change->after);

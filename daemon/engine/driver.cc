@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 
 namespace keyturn::engine {
 namespace {
@@ -156,6 +157,13 @@ asio::awaitable<bool> Driver::Act(Entry& entry, Action action) {
     co_return status.ok();
   }
   if (!IsAttempt(action)) co_return false;
+  const absl::Time now = options_.clock.Now();
+  const absl::Status intended = co_await ledger_.Intend(entry, action, now);
+  if (!intended.ok()) {
+    // Nothing is done that the trail does not tell of.
+    ledger_.Break(intended);
+    co_return false;
+  }
   entry.attempting = true;
   entry.turns.Pass();
   const int64_t turn = entry.value.turn;
@@ -179,14 +187,16 @@ asio::awaitable<void> Driver::Conclude(Entry& entry, Ending ending) {
   const absl::Time now = options_.clock.Now();
   migration::Event event =
       EventOf(entry.value, std::move(ending), now, Jitter());
+  extras.audit.push_back(OutcomeOf(entry.value, event));
   absl::Status status =
       co_await ledger_.Apply(entry, std::move(event), std::move(extras));
   if (status.ok() || ledger_.broken()) co_return;
   options_.log(absl::StrCat("migration ", entry.value.id,
                             ": outcome refused: ", status.message()));
   event = EventOfRefusal(entry.value, status, now, Jitter());
-  Extras nothing;
-  status = co_await ledger_.Apply(entry, std::move(event), std::move(nothing));
+  Extras refused;
+  refused.audit.push_back(OutcomeOf(entry.value, event));
+  status = co_await ledger_.Apply(entry, std::move(event), std::move(refused));
   // Neither what happened nor that it cannot be stored can be stored.
   if (!status.ok()) ledger_.Break(status);
 }

@@ -38,6 +38,10 @@ struct Caller {
   std::string identity;
   // "tls" or "unix".
   std::string transport;
+  // For the trail, see store::AuditRow.
+  std::string subject;
+  std::string serial;
+  std::string peer;
   // Empty: each call counts as a new one.
   std::string request_id;
   // Keyed hash of the whole request, its secrets included: tells a repeated

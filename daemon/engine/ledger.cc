@@ -5,6 +5,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 
 namespace keyturn::engine {
 namespace {
@@ -58,12 +59,59 @@ asio::awaitable<absl::Status> Ledger::Apply(Entry& entry,
   change->batch.request = std::move(extras.request);
   change->batch.audit = std::move(extras.audit);
   change->batch.credentials = std::move(extras.credentials);
+  bool intends = false;
+  if (!entry.attempting) {
+    absl::StatusOr<std::string> secrets = SecretsFor(entry);
+    if (!secrets.ok()) co_return secrets.status();
+    intends = AddIntent(change->after, *secrets, event.at, change->batch);
+  }
   absl::Status status = co_await Commit(std::move(change->batch));
   if (status.ok()) {
     entry.value = std::move(change->after);
+    intended_.erase(entry.value.id);
+    if (intends) NoteIntent(entry.value);
     Log(change->log);
   }
   co_return status;
+}
+
+absl::StatusOr<std::string> Ledger::SecretsFor(Entry& entry) {
+  if (!entry.secrets.has_value()) {
+    ASSIGN_OR_RETURN(entry.secrets, SecretsOf(entry.value, store_));
+  }
+  return *entry.secrets;
+}
+
+bool Ledger::AddIntent(const migration::Migration& after,
+                       std::string_view secrets, absl::Time now,
+                       store::Batch& batch) {
+  const migration::Action next = migration::NextAction(after, now);
+  if (next.kind != migration::Action::Kind::kRun &&
+      next.kind != migration::Action::Kind::kUndo) {
+    return false;
+  }
+  batch.audit.push_back(IntentOf(after, next, secrets, now));
+  return true;
+}
+
+void Ledger::NoteIntent(const migration::Migration& migration) {
+  intended_[migration.id] = migration.revision;
+}
+
+asio::awaitable<absl::Status> Ledger::Intend(Entry& entry,
+                                             migration::Action action,
+                                             absl::Time now) {
+  const auto found = intended_.find(entry.value.id);
+  if (found != intended_.end()) {
+    const bool same = found->second == entry.value.revision;
+    intended_.erase(found);
+    if (same) co_return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> secrets = SecretsFor(entry);
+  if (!secrets.ok()) co_return secrets.status();
+  store::Batch batch;
+  batch.audit.push_back(IntentOf(entry.value, action, *secrets, now));
+  co_return co_await Commit(std::move(batch));
 }
 
 asio::awaitable<absl::Status> Ledger::Commit(store::Batch batch) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@ struct Entry {
   bool driven = false;
   // An attempt is under way: commands wait for its end to take effect.
   bool attempting = false;
+  // What its attempts may open; does not change while it is live.
+  std::optional<std::string> secrets;
   int users = 0;
 };
 
@@ -70,6 +73,18 @@ class Ledger {
   asio::awaitable<absl::Status> Apply(Entry& entry, migration::Event event,
                                       Extras extras);
 
+  // Adds to `batch`, which makes the migration `after`, that its next attempt
+  // is intended; false when none is due at `now`. NoteIntent once that is
+  // durable.
+  static bool AddIntent(const migration::Migration& after,
+                        std::string_view secrets, absl::Time now,
+                        store::Batch& batch);
+  void NoteIntent(const migration::Migration& migration);
+  // Resumes with OK once it is durable that the attempt `action` is intended:
+  // at once when the last change said so.
+  asio::awaitable<absl::Status> Intend(Entry& entry, migration::Action action,
+                                       absl::Time now);
+
   // Resumes when the disk has acknowledged or refused `batch`. Not ended by a
   // cancellation.
   asio::awaitable<absl::Status> Commit(store::Batch batch);
@@ -88,6 +103,7 @@ class Ledger {
 
   asio::awaitable<absl::Status> CommitUnchecked(store::Batch batch);
   void SendOutgoing();
+  absl::StatusOr<std::string> SecretsFor(Entry& entry);
 
   asio::io_context& context_;
   store::Store& store_;
@@ -95,6 +111,9 @@ class Ledger {
   const std::function<void(absl::Status)> on_broken_;
   absl::Status broken_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
+  // At which revision a migration's next attempt was intended in the same
+  // transaction; only of those that wait to be taken up.
+  std::unordered_map<std::string, int64_t> intended_;
   // Batches of this turn of the loop: they go to the store together, so that it
   // finds them together and makes one transaction of them.
   std::vector<Outgoing> outgoing_;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 #include "daemon/steps/account_questions.h"
 #include "daemon/store/codec.h"
 #include "daemon/upstream/http/url.h"
@@ -192,23 +193,18 @@ Registry::Change Registry::NewChange(const Caller& caller,
         store::RequestRecord{caller.identity, caller.request_id,
                              caller.fingerprint, std::move(answer), now};
   }
-  store::AuditRow row;
-  row.time = now;
-  row.actor = caller.identity;
-  row.transport = caller.transport;
-  row.action = action;
-  row.target = std::move(target);
-  row.request_id = caller.request_id;
-  row.result = "OK";
-  change.batch.audit.push_back(std::move(row));
+  change.batch.audit.push_back(
+      RowOf(caller, action, std::move(target), absl::OkStatus(), now));
   return change;
 }
 
 void Registry::Commit(const Caller& caller, Change change, Answer answer) {
+  store::AuditRow row = change.batch.audit.front();
   store_.Commit(
       std::move(change.batch),
-      [this, caller, accounts = std::move(change.accounts),
-       text = std::move(change.answer), answer = std::move(answer)](
+      [this, caller, row = std::move(row),
+       accounts = std::move(change.accounts), text = std::move(change.answer),
+       answer = std::move(answer)](
           const absl::StatusOr<store::CommitResult>& committed) {
         if (committed.ok()) {
           for (const std::string& account : accounts) {
@@ -222,8 +218,20 @@ void Registry::Commit(const Caller& caller, Change change, Answer answer) {
             AnswerRepeated(caller, answer)) {
           return;
         }
-        answer(committed.status());
+        Refuse(row, committed.status(), answer);
       });
+}
+
+void Registry::Refuse(store::AuditRow row, const absl::Status& status,
+                      Answer answer) {
+  row.result = absl::StatusCodeToString(status.code());
+  row.detail = base::MessageOf(status);
+  store::Batch batch;
+  batch.audit.push_back(std::move(row));
+  store_.Commit(
+      std::move(batch),
+      [status, answer = std::move(answer)](
+          const absl::StatusOr<store::CommitResult>&) { answer(status); });
 }
 
 absl::Status Registry::CheckAddress(store::Account& account) {
@@ -254,7 +262,9 @@ void Registry::CreateAccount(Caller caller, store::Account account,
   if (AnswerRepeated(caller, answer)) return;
   account.created_at = clock_.Now();
   if (const absl::Status status = CheckAccount(account); !status.ok()) {
-    answer(status);
+    Refuse(RowOf(caller, "keyturn.v1.Accounts/CreateAccount",
+                 AccountResource(account.name), status, clock_.Now()),
+           status, answer);
     return;
   }
   Change change =
@@ -286,7 +296,9 @@ void Registry::CreateCredential(Caller caller, std::string name,
       vault_.SealNew(name, payload, VersionLabel::kCurrent,
                      /*migration_id=*/"", caller.identity, clock_.Now());
   if (!write.ok()) {
-    answer(write.status());
+    Refuse(RowOf(caller, "keyturn.v1.Credentials/CreateCredential",
+                 CredentialResource(name), write.status(), clock_.Now()),
+           write.status(), answer);
     return;
   }
   CredentialInfo info;
@@ -305,16 +317,21 @@ void Registry::RotateCredential(Caller caller, std::string name,
   const Answer answer =
       Decoded<CredentialInfo>(std::move(callback), DecodeInfo);
   if (AnswerRepeated(caller, answer)) return;
+  const auto refuse = [&](const absl::Status& status) {
+    Refuse(RowOf(caller, "keyturn.v1.Credentials/RotateCredential",
+                 CredentialResource(name), status, clock_.Now()),
+           status, answer);
+  };
   absl::StatusOr<CredentialInfo> before = store_.GetCredential(name);
   if (!before.ok()) {
-    answer(before.status());
+    refuse(before.status());
     return;
   }
   absl::StatusOr<store::CredentialWrite> write = vault_.SealVersion(
       name, payload, VersionLabel::kCurrent, caller.identity, clock_.Now());
   absl::StatusOr<std::vector<std::string>> accounts = AccountsWith(name);
   if (!write.ok() || !accounts.ok()) {
-    answer(write.ok() ? accounts.status() : write.status());
+    refuse(write.ok() ? accounts.status() : write.status());
     return;
   }
   const CredentialInfo info = AfterRotation(

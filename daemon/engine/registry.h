@@ -27,7 +27,7 @@ inline constexpr size_t kTestedAccountsMax = 20;
 // caller's own before the call returns; they must not block. A callback's OK
 // means that the change is durable. A call that is repeated with its request id
 // is answered as it was the first time. Every change leaves a row in the audit
-// trail, in the same transaction.
+// trail, in the same transaction; a refusal leaves one, too.
 //
 // Every call may return the store's errors, and those that changes something
 // AlreadyExists (REQUEST_ID_REUSED); only the other errors are listed. Must
@@ -94,6 +94,8 @@ class Registry {
   Change NewChange(const Caller& caller, std::string_view action,
                    std::string target, std::string answer);
   void Commit(const Caller& caller, Change change, Answer answer);
+  // Tells the trail, then answers `status`.
+  void Refuse(store::AuditRow row, const absl::Status& status, Answer answer);
   absl::Status CheckAccount(store::Account& account);
   absl::Status CheckAddress(store::Account& account);
   absl::StatusOr<std::vector<std::string>> AccountsWith(

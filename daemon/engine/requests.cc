@@ -4,29 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 
 namespace keyturn::engine {
-namespace {
-
-store::AuditRow AuditRowOf(const Request& request, const absl::Status& status,
-                           absl::Time now) {
-  store::AuditRow row;
-  row.time = now;
-  row.actor = request.caller.identity;
-  row.transport = request.caller.transport;
-  row.action = request.action;
-  row.target = request.target;
-  row.request_id = request.caller.request_id;
-  row.result = absl::StatusCodeToString(status.code());
-  row.detail = base::MessageOf(status);
-  return row;
-}
-
-}  // namespace
 
 Extras ExtrasOf(const Request& request, std::string answer, absl::Time now) {
   Extras extras;
-  extras.audit.push_back(AuditRowOf(request, absl::OkStatus(), now));
+  extras.audit.push_back(RowOf(request.caller, request.action, request.target,
+                               absl::OkStatus(), now));
   if (request.caller.request_id.empty()) return extras;
   extras.request =
       store::RequestRecord{request.caller.identity, request.caller.request_id,
@@ -61,16 +46,16 @@ void Requests::Leave(const Key& key) {
   if (--found->second.users == 0) under_way_.erase(found);
 }
 
-asio::awaitable<void> Requests::TellRefusal(Request request,
-                                            absl::Status refusal) {
-  const bool ours = base::ReasonOf(refusal) == "STOPPING";
-  if (request.dry_run || ours || ledger_.broken()) co_return;
+asio::awaitable<void> Requests::Tell(Request request, absl::Status result) {
+  const bool ours = base::ReasonOf(result) == "STOPPING";
+  if (ours || ledger_.broken()) co_return;
   store::Batch batch;
-  batch.audit.push_back(AuditRowOf(request, refusal, clock_.Now()));
+  batch.audit.push_back(RowOf(request.caller, request.action, request.target,
+                              result, clock_.Now()));
   const absl::Status stored = co_await ledger_.Commit(std::move(batch));
   if (!stored.ok()) {
     const std::string line =
-        absl::StrCat("audit: a refusal of ", request.action,
+        absl::StrCat("audit: the end of ", request.action,
                      " could not be stored: ", stored.message());
     ledger_.Log({line});
   }

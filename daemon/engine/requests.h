@@ -29,7 +29,7 @@ struct Request {
   std::string action;
   // Resource name of what is acted on.
   std::string target;
-  // Stores nothing, whatever comes of it.
+  // Stores nothing but rows in the trail, whatever comes of it.
   bool dry_run = false;
 };
 
@@ -50,7 +50,8 @@ class Requests {
 
   // Runs `work`, unless `request` is a repeated one: then gives what `recall`
   // gives. Of equal requests that come together the later ones wait for the
-  // first. A refusal goes to the trail before it is returned.
+  // first. A refusal, and a dry run's end, goes to the trail before it is
+  // returned.
   template <typename T>
   asio::awaitable<absl::StatusOr<T>> Once(
       Request request, asio::awaitable<absl::StatusOr<T>> work,
@@ -68,7 +69,8 @@ class Requests {
   absl::StatusOr<std::string> FindAnswer(const Caller& caller);
   asio::awaitable<void> Enter(Key key);
   void Leave(const Key& key);
-  asio::awaitable<void> TellRefusal(Request request, absl::Status refusal);
+  // Of what stored nothing by itself.
+  asio::awaitable<void> Tell(Request request, absl::Status result);
 
   store::Store& store_;
   base::Clock& clock_;
@@ -90,9 +92,9 @@ asio::awaitable<absl::StatusOr<T>> Requests::Once(
     result = recall(*answer);
   } else {
     result = co_await std::move(work);
-    if (!result.ok()) {
-      absl::Status refusal = result.status();
-      co_await TellRefusal(std::move(request), std::move(refusal));
+    if (!result.ok() || request.dry_run) {
+      absl::Status told = result.status();
+      co_await Tell(std::move(request), std::move(told));
     }
   }
   if (!key.second.empty()) Leave(key);

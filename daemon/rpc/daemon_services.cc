@@ -11,9 +11,10 @@ namespace keyturn::rpc {
 grpc::ServerUnaryReactor* InventoryService::Discover(
     grpc::CallbackServerContext* context, const v1::DiscoverRequest* request,
     v1::DiscoverResponse* response) {
-  return gate_.Ask(
-      context, "keyturn.v1.Inventory/Discover", *request,
-      [&](const access::Identity&, Finish finish) -> absl::Status {
+  return gate_.Record(
+      context, "keyturn.v1.Inventory/Discover", *request, request->account(),
+      [this, request, response](const access::Identity&,
+                                Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string account,
                          ParseAccountName("account", request->account()));
         engine_.Discover(

@@ -79,12 +79,15 @@ class Overtime {
   base::Mutex mutex_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mutex_);
 };
+// No identity has such a name.
+constexpr char kNobody[] = "(anonymous)";
 
 }  // namespace
 
 Gate::Gate(Options options)
     : clock_(options.clock),
       book_(options.book),
+      trail_(options.trail),
       log_(std::move(options.log)),
       own_uid_(options.own_uid),
       fingerprint_key_(std::move(options.fingerprint_key)),
@@ -132,13 +135,29 @@ grpc::Status Gate::Call::End(const absl::Status& status) {
 
 absl::Status Gate::Admit(const grpc::CallbackServerContext& context, Call& call,
                          Kind kind) {
+  absl::Status status = IdentifyCaller(context, call);
+  if (status.ok()) status = access::Authorize(call.identity_, call.rpc_);
+  if (!status.ok()) {
+    Deny(call, status);
+    return status;
+  }
+  return Count(call, kind);
+}
+
+absl::Status Gate::IdentifyCaller(const grpc::CallbackServerContext& context,
+                                  Call& call) {
+  call.peer_ = context.peer();
   const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
   if (auth == nullptr) {
     return absl::UnauthenticatedError("the connection has no identity");
   }
-  RETURN_IF_ERROR(Identify(*auth, context.peer(), call.identity_));
-  RETURN_IF_ERROR(access::Authorize(call.identity_, call.rpc_));
-  return Count(call, kind);
+  const absl::Status status = Identify(*auth, context.peer(), call.identity_);
+  if (call.identity_.transport == access::Transport::kUnix) {
+    call.peer_ = call.identity_.name;
+  } else {
+    call.subject_ = SubjectOf(*auth);
+  }
+  return status;
 }
 
 absl::Status Gate::Count(Call& call, Kind kind) {
@@ -189,6 +208,56 @@ void Gate::Uncount(const Call& call) {
   if (*call.counted_ == Kind::kUnary) --calls_;
 }
 
+store::AuditRow Gate::RowOf(const Call& call, std::string target,
+                            std::string_view result) const {
+  store::AuditRow row;
+  row.time = clock_.Now();
+  row.actor =
+      call.identity_.name.empty() ? std::string(kNobody) : call.identity_.name;
+  if (!call.identity_.name.empty()) {
+    row.transport = Name(call.identity_.transport);
+  }
+  row.subject = call.subject_;
+  row.serial = call.identity_.certificate_serial;
+  row.peer = call.peer_;
+  row.action = call.rpc_;
+  row.target = std::move(target);
+  row.request_id = call.request_id_;
+  row.result = result;
+  return row;
+}
+
+void Gate::Deny(const Call& call, const absl::Status& status) {
+  store::AuditRow row =
+      RowOf(call, call.resource_, absl::StatusCodeToString(status.code()));
+  row.detail = base::MessageOf(status);
+  trail_.Deny(std::move(row));
+}
+
+void Gate::RecordAround(const Call& call, std::string target,
+                        std::function<absl::Status(Finish)> body,
+                        Finish finish) {
+  store::AuditRow before = RowOf(call, Bounded(std::move(target)), "INTENDED");
+  Finish end = [this, row = before, finish](const absl::Status& status) {
+    store::AuditRow after = row;
+    after.time = clock_.Now();
+    after.result = absl::StatusCodeToString(status.code());
+    after.detail = base::MessageOf(status);
+    trail_.Write(std::move(after), [finish, status](const absl::Status& told) {
+      finish(told.ok() ? status : told);
+    });
+  };
+  trail_.Write(std::move(before), [body = std::move(body), end = std::move(end),
+                                   finish](const absl::Status& told) {
+    if (!told.ok()) {
+      finish(told);
+      return;
+    }
+    const absl::Status status = body(end);
+    if (!status.ok()) end(status);
+  });
+}
+
 grpc::ServerUnaryReactor* Gate::Run(grpc::CallbackServerContext* context,
                                     std::shared_ptr<Call> call,
                                     const Work& work) {
@@ -211,12 +280,15 @@ absl::Status Gate::Try(const grpc::CallbackServerContext& context, Call& call,
 }
 
 absl::StatusOr<engine::Caller> Gate::CallerOf(
-    const access::Identity& identity, std::string_view rpc,
-    const std::string& request_id, const google::protobuf::Message& request) {
+    const Call& call, std::string_view rpc, const std::string& request_id,
+    const google::protobuf::Message& request) {
   RETURN_IF_ERROR(CheckRequestId(request_id));
   engine::Caller caller;
-  caller.identity = identity.name;
-  caller.transport = Name(identity.transport);
+  caller.identity = call.identity_.name;
+  caller.transport = Name(call.identity_.transport);
+  caller.subject = call.subject_;
+  caller.serial = call.identity_.certificate_serial;
+  caller.peer = call.peer_;
   caller.request_id = request_id;
   caller.fingerprint = FingerprintOf(fingerprint_key_, rpc, request);
   return caller;

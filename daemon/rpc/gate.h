@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "daemon/access/identity.h"
 #include "daemon/access/rate_limit.h"
+#include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
@@ -89,6 +90,7 @@ class Gate {
   struct Options {
     base::Clock& clock;
     IdentityBook& book;
+    audit::Trail& trail;
     CallLog log;
     // The user whose peers come through the listener with local credentials.
     uid_t own_uid;
@@ -135,6 +137,9 @@ class Gate {
     // Whom and what this call counts for; empty: it was not admitted.
     std::string counted_for_;
     std::optional<Kind> counted_;
+    // For the trail.
+    std::string peer_;
+    std::string subject_;
   };
 
   // Who is at the other end; errors as of IdentityOf and IdentityBook::Check,
@@ -143,7 +148,8 @@ class Gate {
                         access::Identity& identity);
 
   // Identifies the peer, asks whether it may call, and counts the call until
-  // its end. Nothing of the request is looked at before that.
+  // its end. Nothing of the request is looked at before that. A refusal of the
+  // caller goes to the trail.
   //
   // Beside the refusals of Identify and access::Authorize: ResourceExhausted
   // (TOO_MANY_CALLS), which says when to come again.
@@ -185,10 +191,13 @@ class Gate {
     return Begin(context, rpc, request,
                  [this, rpc, &request, &body](const Call& call,
                                               Finish finish) -> absl::Status {
-                   ASSIGN_OR_RETURN(engine::Caller caller,
-                                    CallerOf(call.identity(), rpc,
-                                             request.request_id(), request));
-                   return body(std::move(caller), std::move(finish));
+                   ASSIGN_OR_RETURN(
+                       engine::Caller caller,
+                       CallerOf(call, rpc, request.request_id(), request));
+                   const absl::Status status =
+                       body(std::move(caller), std::move(finish));
+                   if (!status.ok()) Deny(call, status);
+                   return status;
                  });
   }
 
@@ -201,12 +210,34 @@ class Gate {
         context, rpc, request,
         [this, rpc, &request, &body](const Call& call,
                                      Finish finish) -> absl::Status {
-          ASSIGN_OR_RETURN(
-              engine::Caller caller,
-              CallerOf(call.identity(), rpc, request.request_id(), request));
+          ASSIGN_OR_RETURN(engine::Caller caller,
+                           CallerOf(call, rpc, request.request_id(), request));
           return body(call.identity(), std::move(caller), std::move(finish));
         });
   }
+
+  // A call that changes nothing here but uses a secret outside, or reads the
+  // trail: as Ask, but the trail tells of it before and after. `body` is
+  // copied, and runs on the store's thread once the first row is durable.
+  template <typename Request, typename Body>
+  grpc::ServerUnaryReactor* Record(grpc::CallbackServerContext* context,
+                                   std::string_view rpc, const Request& request,
+                                   std::string target, Body body) {
+    return Begin(context, rpc, request,
+                 [this, &target, &body](const Call& call, Finish finish) {
+                   RecordAround(
+                       call, std::move(target),
+                       [body, identity = call.identity()](Finish end) {
+                         return body(identity, std::move(end));
+                       },
+                       std::move(finish));
+                   return absl::OkStatus();
+                 });
+  }
+
+  // What the trail says of `call` when it came to `result`.
+  store::AuditRow RowOf(const Call& call, std::string target,
+                        std::string_view result) const;
 
  private:
   using Work = std::function<absl::Status(const Call&, Finish)>;
@@ -229,14 +260,20 @@ class Gate {
                                 std::shared_ptr<Call> call, const Work& work);
   absl::Status Try(const grpc::CallbackServerContext& context, Call& call,
                    const Work& work, Finish finish);
+  absl::Status IdentifyCaller(const grpc::CallbackServerContext& context,
+                              Call& call);
+  void Deny(const Call& call, const absl::Status& status);
+  void RecordAround(const Call& call, std::string target,
+                    std::function<absl::Status(Finish)> body, Finish finish);
   absl::Status Count(Call& call, Kind kind);
   void Uncount(const Call& call);
   absl::StatusOr<engine::Caller> CallerOf(
-      const access::Identity& identity, std::string_view rpc,
-      const std::string& request_id, const google::protobuf::Message& request);
+      const Call& call, std::string_view rpc, const std::string& request_id,
+      const google::protobuf::Message& request);
 
   base::Clock& clock_;
   IdentityBook& book_;
+  audit::Trail& trail_;
   const CallLog log_;
   const uid_t own_uid_;
   const secret::Secret fingerprint_key_;

@@ -45,6 +45,10 @@ absl::StatusOr<access::Identity> IdentityOfTlsPeer(
 
 }  // namespace
 
+std::string SubjectOf(const grpc::AuthContext& context) {
+  return OnlyValueOf(context, GRPC_X509_SUBJECT_PROPERTY_NAME);
+}
+
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
                                             uid_t own_uid, absl::Time now) {

@@ -39,6 +39,8 @@ absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
 // The machine that a `peer` as above is at: what comes before the port; of an
 // IPv6 address the first 64 bits, since who has one has all below it.
 std::string AddressOf(std::string_view peer);
+// Of the peer's certificate: "CN=ann"; empty when it has none.
+std::string SubjectOf(const grpc::AuthContext& context);
 
 }  // namespace keyturn::rpc
 

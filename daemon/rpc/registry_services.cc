@@ -99,9 +99,10 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(
 grpc::ServerUnaryReactor* AccountsService::TestAccount(
     grpc::CallbackServerContext* context, const v1::TestAccountRequest* request,
     v1::TestAccountResponse* response) {
-  return gate_.Ask(
-      context, "keyturn.v1.Accounts/TestAccount", *request,
-      [&](const access::Identity&, Finish finish) -> absl::Status {
+  return gate_.Record(
+      context, "keyturn.v1.Accounts/TestAccount", *request, request->name(),
+      [this, request, response](const access::Identity&,
+                                Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string name,
                          ParseAccountName("name", request->name()));
         engine_.TestAccount(std::move(name),
@@ -208,9 +209,11 @@ grpc::ServerUnaryReactor* CredentialsService::TestCredential(
     grpc::CallbackServerContext* context,
     const v1::TestCredentialRequest* request,
     v1::TestCredentialResponse* response) {
-  return gate_.Ask(
+  return gate_.Record(
       context, "keyturn.v1.Credentials/TestCredential", *request,
-      [&](const access::Identity&, Finish finish) -> absl::Status {
+      request->name(),
+      [this, request, response](const access::Identity&,
+                                Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string name,
                          ParseCredentialName("name", request->name()));
         registry_.TestCredential(std::move(name),

@@ -17,6 +17,7 @@
 #include "daemon/access/policy.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/access_service.h"
+#include "daemon/rpc/audit_service.h"
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/migrations_service.h"
@@ -47,10 +48,10 @@ constexpr std::array<std::string_view, 3> kGrpcRpcs = {
 
 std::vector<std::string> ServiceNames() {
   return {
-      v1::Access::service_full_name(),    v1::Accounts::service_full_name(),
-      v1::Admin::service_full_name(),     v1::Credentials::service_full_name(),
-      v1::Inventory::service_full_name(), v1::Migrations::service_full_name(),
-      v1::Tasks::service_full_name()};
+      v1::Access::service_full_name(),      v1::Accounts::service_full_name(),
+      v1::Admin::service_full_name(),       v1::Audit::service_full_name(),
+      v1::Credentials::service_full_name(), v1::Inventory::service_full_name(),
+      v1::Migrations::service_full_name(),  v1::Tasks::service_full_name()};
 }
 
 int Milliseconds(absl::Duration duration) {
@@ -99,9 +100,10 @@ class GrpcServer final : public Server {
                /*knows_all=*/AuthorityOf(options.tcp).has_value()}),
         enrolment_({options.store, options.clock, book_,
                     AuthorityOf(options.tcp), options.fingerprint_key.Clone()}),
-        gate_({options.clock, book_, std::move(options.call_log), geteuid(),
-               std::move(options.fingerprint_key), options.records_requests,
-               options.call_rate, options.call_time_max}),
+        gate_({options.clock, book_, options.trail, std::move(options.call_log),
+               geteuid(), std::move(options.fingerprint_key),
+               options.records_requests, options.call_rate,
+               options.call_time_max}),
         hub_(std::move(hub)),
         migrations_(gate_, options.store, options.engine, *hub_),
         tasks_(gate_, options.store, options.engine),
@@ -109,7 +111,8 @@ class GrpcServer final : public Server {
         credentials_(gate_, options.store, options.registry),
         inventory_(gate_, options.engine),
         access_({gate_, options.store, options.clock, book_, enrolment_}),
-        admin_(gate_, options.store, std::move(options.facts)) {}
+        admin_(gate_, options.store, std::move(options.facts)),
+        audit_(gate_, options.store, options.trail) {}
 
   ~GrpcServer() override { Shutdown(absl::InfinitePast()); }
 
@@ -156,6 +159,7 @@ class GrpcServer final : public Server {
     if (tcp_ != nullptr) tcp_->Stop();
     if (unix_ != nullptr) unix_->Stop();
     hub_->Stop();
+    audit_.Stop();
     std::vector<Generation> generations;
     {
       base::MutexLock lock(mutex_);
@@ -180,7 +184,7 @@ class GrpcServer final : public Server {
                              grpc::ServerBuilder& builder) {
     for (grpc::Service* service : std::initializer_list<grpc::Service*>{
              &migrations_, &tasks_, &accounts_, &credentials_, &inventory_,
-             &access_, &admin_}) {
+             &access_, &admin_, &audit_}) {
       builder.RegisterService(service);
     }
     SetLimits(builder);
@@ -282,6 +286,7 @@ class GrpcServer final : public Server {
   InventoryService inventory_;
   AccessService access_;
   AdminService admin_;
+  AuditService audit_;
 
   std::unique_ptr<Acceptor> own_acceptor_;
   // Null when root is our own user.

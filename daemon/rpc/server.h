@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/registry.h"
@@ -62,6 +63,7 @@ class Server {
     store::Store& store;
     engine::Engine& engine;
     engine::Registry& registry;
+    audit::Trail& trail;
     base::Clock& clock;
     DaemonFacts facts;
     // Key of the requests' fingerprints, the same after every start.

@@ -203,22 +203,45 @@ struct IdentityInfo {
   std::optional<Invitation> invitation;
 };
 
-// One line of the trail of what callers did.
+// One line of the trail of what was done and by whom.
 struct AuditRow {
   // Given by the store, like that of an event but counted on its own.
   int64_t sequence = 0;
   absl::Time time;
-  // The caller's identity, and how it came: "tls", "unix".
+  // The caller's identity, and how it came: "tls", "unix". The daemon's own:
+  // "daemon" and "internal".
   std::string actor;
   std::string transport;
-  // The RPC's full name.
+  // Of the client certificate; empty on the unix socket.
+  std::string subject;
+  std::string serial;
+  // Address or user id of the other end.
+  std::string peer;
+  // The RPC's full name; of the daemon's own deeds a name like "step/cut_over".
   std::string action;
   // Resource name of what was acted on.
   std::string target;
   std::string request_id;
-  // "OK" or the name of the status code.
+  // Keyed hash of all that the request held; empty: no request.
+  std::string digest;
+  // "INTENDED" before an effect outside; else what came of it: "OK", the name
+  // of the status code, or of a step the kind of its outcome.
   std::string result;
   std::string detail;
+  // What chains it to the row before, see AuditSealer. Given by the store;
+  // empty: stored without a sealer.
+  std::string seal;
+};
+
+// Which audit rows; empty fields match all.
+struct AuditFilter {
+  // From this instant on, and before that one.
+  std::optional<absl::Time> since;
+  std::optional<absl::Time> until;
+  std::string actor;
+  // Also the part of an action after its "/": "CreateCredential".
+  std::string action;
+  std::string target;
 };
 
 // What makes a repeated request harmless (guarantee G10).

@@ -78,6 +78,21 @@ class Subscription {
   virtual ~Subscription() = default;
 };
 
+// Chains the audit rows in the order in which they are stored, so that a row
+// that was changed, moved or taken out shows later. The store knows nothing of
+// how: a head is what the chain has come to after a row, empty before the
+// first. Called on the store's thread, within the transaction; must be quick.
+class AuditSealer {
+ public:
+  virtual ~AuditSealer() = default;
+  // The seal of `row`, whose sequence is given, as the one that follows `head`.
+  // An error stops the store: what cannot be written to the trail is not done.
+  virtual absl::StatusOr<std::string> Seal(const AuditRow& row,
+                                           std::string_view head) = 0;
+  // The head after `row` as it is stored, with its seal or without.
+  virtual std::string HeadAfter(const AuditRow& row, std::string_view head) = 0;
+};
+
 // Thread-safe. Reads see what is durable, never wait for a write, and may be
 // made from any thread, a callback of the store included.
 //
@@ -130,6 +145,8 @@ class Store {
   //  - DataLoss (STORE_BROKEN): a sync or write failed, so that nobody knows
   //    what is on disk. Every later Commit fails in the same way, until the
   //    daemon was restarted and has read what is really there.
+  //  - DataLoss (AUDIT_UNWRITABLE): an audit row could not be written. Nothing
+  //    of the group was stored, and later commits fail likewise.
   virtual void Commit(Batch batch, CommitCallback done) = 0;
 
   // Like Commit, but waits. For start-up and tests; never on the store's
@@ -140,6 +157,9 @@ class Store {
   // group that held events, with the last sequence that is durable; all events
   // up to it can be read. It must be cheap: it delays the next group.
   [[nodiscard]] virtual std::unique_ptr<Subscription> Subscribe(
+      std::function<void(int64_t last_sequence)> subscriber) = 0;
+  // The same for audit rows and their own sequence.
+  [[nodiscard]] virtual std::unique_ptr<Subscription> SubscribeAudit(
       std::function<void(int64_t last_sequence)> subscriber) = 0;
 
   // NotFound (MIGRATION_NOT_FOUND).
@@ -212,6 +232,11 @@ class Store {
   // Oldest first; `limit` as for ListEvents.
   virtual absl::StatusOr<std::vector<AuditRow>> ListAuditRows(
       int64_t after_sequence, int limit) = 0;
+  // Newest first.
+  virtual absl::StatusOr<Page<AuditRow>> FindAuditRows(
+      const AuditFilter& filter, const PageRequest& page) = 0;
+  // The last sequence that was given to an audit row, be the row there or not.
+  virtual absl::StatusOr<int64_t> LastAuditSequence() = 0;
 
   // Since the store was opened.
   virtual Stats stats() const = 0;
@@ -223,12 +248,14 @@ struct SqliteOptions {
   // The database's file. The directory that holds it is made when it is not
   // there (mode 0700); its parent must exist.
   std::string path;
-  // Called once, on the store's thread, when the store has become STORE_BROKEN.
-  // The daemon then stops.
+  // Called once, on the store's thread, when the store has become STORE_BROKEN
+  // or AUDIT_UNWRITABLE. The daemon then stops.
   std::function<void(const absl::Status&)> on_broken;
   // SQLite's virtual file system; empty: the system's. For tests that make the
   // disk fail.
   std::string vfs;
+  // Outlives the store. Null: audit rows are stored without a seal.
+  AuditSealer* audit_sealer = nullptr;
 };
 
 // Opens the database, makes it when there is none, and brings an older schema

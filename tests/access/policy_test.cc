@@ -99,6 +99,16 @@ TEST(AuthorizeTest, OnlyAdministratorsTouchCredentials) {
   }
 }
 
+TEST(AuthorizeTest, TheAuditTrailIsTheAuditorsAlone) {
+  for (const Role role : kAllRoles) {
+    for (const char* rpc :
+         {"keyturn.v1.Audit/ListAuditEntries", "keyturn.v1.Audit/TailAudit",
+          "keyturn.v1.Audit/VerifyAudit"}) {
+      EXPECT_EQ(May({role}, rpc), role == Role::kAuditor) << Name(role);
+    }
+  }
+}
+
 TEST(AuthorizeTest, SaysWhichRolesItTakes) {
   EXPECT_THAT(Authorize(With({Role::kReader}), kCancel),
               MessageIs(AllOf(HasSubstr("ann"), HasSubstr(kCancel),

@@ -41,6 +41,9 @@ log:
 limits:
   stopSeconds: 3
   lockedMemoryKib: 64
+audit:
+  checkpoints: /elsewhere/checkpoints
+  checkpointSeconds: 5
 )";
 
 absl::StatusOr<Config> Parse(const std::string& text) {
@@ -72,6 +75,8 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->stop_deadline, absl::Seconds(3));
   EXPECT_EQ(config->locked_memory_bytes, 64u << 10);
+  EXPECT_EQ(config->audit_checkpoints, "/elsewhere/checkpoints");
+  EXPECT_EQ(config->checkpoint_interval, absl::Seconds(5));
   EXPECT_EQ(config->StorePath(), "/var/lib/keyturn/store/keyturn.db");
 }
 
@@ -84,6 +89,7 @@ TEST(ConfigTest, HasDefaults) {
   EXPECT_EQ(config->allowed_hosts, DefaultAllowedHosts());
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
   EXPECT_EQ(config->stop_deadline, absl::Seconds(10));
+  EXPECT_EQ(config->audit_checkpoints, "/etc/keyturn/audit-checkpoints");
   EXPECT_EQ(config->locked_memory_bytes, 4u << 20);
 }
 
@@ -147,6 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "16: limits.stopSeconds: must be a number of seconds"},
         Mistake{"lockedMemoryKib: 64", "lockedMemoryKib: 65537",
                 "17: limits.lockedMemoryKib: must be a number of KiB"},
+        Mistake{"checkpointSeconds: 5", "checkpointSeconds: 0",
+                "20: audit.checkpointSeconds: must be a number of seconds"},
         Mistake{"log:", "log: [", "1"}));
 
 TEST(ConfigTest, NobodyEnrolsWithoutTheAuthoritysKey) {

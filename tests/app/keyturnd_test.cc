@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -378,6 +379,73 @@ TEST_F(KeyturndTest, ADamagedStoreHasItsOwnCode) {
 
   EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kStoreBroken)
       << output;
+}
+
+// What somebody with the file does to the database of a stopped daemon.
+void Tamper(const std::string& path, const char* sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+}
+
+TEST_F(KeyturndTest, DoesNotStartWhenTheAuditTrailCannotBeWritten) {
+  Tamper(data_ + "/store/keyturn.db",
+         "CREATE TRIGGER silence BEFORE INSERT ON audit"
+         " BEGIN SELECT RAISE(ABORT, 'silenced'); END");
+  std::string output;
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kAuditUnwritable)
+      << output;
+  EXPECT_THAT(output, HasSubstr("AUDIT_UNWRITABLE"));
+}
+
+TEST_F(KeyturndTest, DoesNothingAndStopsWhenTheAuditTrailCannotBeWritten) {
+  Tamper(data_ + "/store/keyturn.db",
+         "CREATE TRIGGER silence BEFORE INSERT ON audit"
+         " WHEN NEW.actor <> 'daemon'"
+         " BEGIN SELECT RAISE(ABORT, 'silenced'); END");
+  const auto daemon = Start();
+  v1::CreateCredentialRequest request;
+  request.set_credential_id("acme");
+  request.mutable_secret()->mutable_celigo_token()->set_token("a token");
+  v1::Credential made;
+  grpc::ClientContext context;
+  const grpc::Status status = v1::Credentials::NewStub(Tls())->CreateCredential(
+      &context, request, &made);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS)
+      << status.error_message();
+  EXPECT_EQ(daemon->Wait(), kAuditUnwritable) << daemon->text();
+
+  Tamper(data_ + "/store/keyturn.db", "DROP TRIGGER silence");
+  const auto mended = Start();
+  v1::ListCredentialsRequest list;
+  v1::ListCredentialsResponse listed;
+  grpc::ClientContext second;
+  EXPECT_TRUE(v1::Credentials::NewStub(Tls())
+                  ->ListCredentials(&second, list, &listed)
+                  .ok());
+  EXPECT_EQ(listed.credentials_size(), 0);
+}
+
+TEST_F(KeyturndTest, SaysAtTheStartThatAnOldCopyOfTheDatabaseWasPutBack) {
+  const std::string store = data_ + "/store";
+  const std::string copy = directory_.Path("copy");
+  std::filesystem::copy(store, copy);
+  for (int i = 0; i < 2; ++i) {
+    const auto daemon = Start();
+    daemon->Signal(SIGTERM);
+    EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+    EXPECT_THAT(daemon->text(), HasSubstr("keyturn-audit-checkpoint 1 "));
+    EXPECT_THAT(daemon->text(), Not(HasSubstr("old copy")));
+  }
+  EXPECT_THAT(FileText(data_ + "/audit-checkpoints"), HasSubstr("sequence=4 "));
+
+  std::filesystem::remove_all(store);
+  std::filesystem::rename(copy, store);
+  const auto daemon = Start();
+  daemon->Signal(SIGTERM);
+  EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+  EXPECT_THAT(daemon->text(), HasSubstr("old copy"));
 }
 
 TEST_F(KeyturndTest, AnotherRootKeyIsRefused) {

@@ -44,6 +44,10 @@ Daemon::~Daemon() {
 absl::Status Daemon::OpenStore(const std::string& directory, Trace& trace) {
   store::SqliteOptions options;
   options.path = absl::StrCat(directory, "/keyturn.db");
+  ASSIGN_OR_RETURN(audit::ChainKey chain_key,
+                   audit::ChainKey::DeriveFrom(secret::Secret("benchmark")));
+  sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(chain_key)));
+  options.audit_sealer = &sealer_;
   ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store,
                    store::OpenSqliteStore(std::move(options)));
   store_ = std::make_unique<Meter>(std::move(store), trace);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/audit/sealer.h"
 #include "daemon/engine/engine.h"
 #include "daemon/steps/account_clients.h"
 #include "daemon/vault/vault.h"
@@ -49,6 +50,7 @@ class Daemon {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{
       context_.get_executor()};
+  audit::Sealer sealer_;
   std::unique_ptr<Meter> store_;
   std::unique_ptr<vault::Vault> vault_;
   std::unique_ptr<steps::AccountClients> clients_;

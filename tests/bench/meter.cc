@@ -9,7 +9,8 @@ namespace {
 size_t BytesOf(const store::AuditRow& row) {
   return row.actor.size() + row.transport.size() + row.action.size() +
          row.target.size() + row.request_id.size() + row.result.size() +
-         row.detail.size();
+         row.detail.size() + row.subject.size() + row.serial.size() +
+         row.peer.size() + row.digest.size();
 }
 
 size_t BytesOf(const store::RequestRecord& request) {

@@ -14,6 +14,7 @@
 #include "cli/console.h"
 #include "cli/errors.h"
 #include "cli/names.h"
+#include "cli/output/audit_page.h"
 #include "cli/output/migration_page.h"
 #include "cli/output/structured.h"
 #include "cli/output/task_page.h"
@@ -150,6 +151,41 @@ TEST(PageTest, TextFromOutsideCannotSteerTheTerminal) {
     EXPECT_THAT(page, Not(HasSubstr("\x07")));
     EXPECT_THAT(page, Not(HasSubstr("\u202E")));
   }
+}
+
+TEST(AuditPageTest, SaysWhatWasFoundAndWhereToReadOn) {
+  v1::VerifyAuditResponse verdict;
+  verdict.set_intact(true);
+  verdict.set_entries(12);
+  verdict.set_last_sequence(12);
+  verdict.set_head("5f1c");
+  EXPECT_EQ(VerdictPage(verdict, kPaper),
+            "intact: 12 entries up to 12, 0 checkpoints met\nhead 5f1c\n");
+  verdict.set_intact(false);
+  v1::AuditFinding& finding = *verdict.add_findings();
+  finding.set_kind(v1::AuditFinding::ROWS_REMOVED);
+  finding.set_first_sequence(3);
+  finding.set_last_sequence(4);
+  finding.set_message("rows 3 to 4 were taken out of the trail");
+  verdict.set_findings_not_told(2);
+  const std::string page = VerdictPage(verdict, kPaper);
+  EXPECT_THAT(page, HasSubstr("not intact"));
+  EXPECT_THAT(page, HasSubstr("ROWS_REMOVED  3-4"));
+  EXPECT_THAT(page, HasSubstr("and 2 more"));
+  EXPECT_THAT(page, HasSubstr("run book"));
+}
+
+TEST(AuditPageTest, ShowsAnEntryOnOneLineWhateverItHolds) {
+  v1::AuditEntry entry;
+  entry.set_sequence(7);
+  entry.set_actor("ann");
+  entry.set_action("keyturn.v1.Tasks/CompleteTask");
+  entry.set_result("OK");
+  entry.set_detail("two\nlines\x1b[31m");
+  const std::string line = AuditLine(entry, kPaper);
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_THAT(line, HasSubstr("CompleteTask"));
+  EXPECT_THAT(line, Not(HasSubstr("\x1b")));
 }
 
 TEST(TextTest, MeasuresWhatATerminalShows) {

@@ -134,7 +134,7 @@ TEST_F(CommandsTest, ARefusedCommandChangesNothingButTheTrail) {
   EXPECT_THAT(Command(EventKind::kCancel, id), HasReason("ILLEGAL_TRANSITION"));
 
   EXPECT_EQ(Stored(id).revision, before.revision);
-  const store::AuditRow row = Trail().back();
+  const store::AuditRow row = CallersTrail().back();
   EXPECT_EQ(row.action, "keyturn.v1.Migrations/CancelMigration");
   EXPECT_EQ(row.target, "migrations/" + id);
   EXPECT_EQ(row.actor, "anna");
@@ -164,10 +164,11 @@ TEST_F(CommandsTest, ADoneCommandIsInTheTrailOnce) {
   const auto planned = Create(/*start=*/false);
   ASSERT_THAT(Command(EventKind::kCancel, planned->id), IsOk());
 
-  const store::AuditRow row = Trail().back();
+  const store::AuditRow row = CallersTrail().back();
   EXPECT_EQ(row.action, "keyturn.v1.Migrations/CancelMigration");
   EXPECT_EQ(row.result, "OK");
-  EXPECT_THAT(Trail(), SizeIs(2));
+  // Before and after preflight, and the cancelling.
+  EXPECT_THAT(CallersTrail(), SizeIs(3));
 }
 
 TEST_F(CommandsTest, ARepeatedCommandHasNoSecondEffect) {
@@ -233,8 +234,8 @@ TEST_F(CommandsTest, ACompletedTaskLetsTheStepLookAgain) {
   EXPECT_EQ(task->completed_by, "anna");
   EXPECT_EQ(task->evidence, "ticket 17");
   RunToState(id, State::kSucceeded);
-  EXPECT_EQ(Trail().back().action, "keyturn.v1.Tasks/CompleteTask");
-  EXPECT_EQ(Trail().back().target, "tasks/" + task_id);
+  EXPECT_EQ(CallersTrail().back().action, "keyturn.v1.Tasks/CompleteTask");
+  EXPECT_EQ(CallersTrail().back().target, "tasks/" + task_id);
 }
 
 TEST_F(CommandsTest, ATaskIsAnsweredOnce) {

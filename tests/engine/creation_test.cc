@@ -16,6 +16,7 @@ using migration::Migration;
 using migration::State;
 using migration::Step;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -44,7 +45,7 @@ TEST_F(CreationTest, StoresThePlannedMigration) {
   EXPECT_THAT(
       History(created->id),
       ElementsAre("CREATED preflight", "PLAN_MADE preflight", "PLANNED"));
-  const store::AuditRow row = Trail().back();
+  const store::AuditRow row = CallersTrail().back();
   EXPECT_EQ(row.action, "keyturn.v1.Migrations/CreateMigration");
   EXPECT_EQ(row.target, "migrations/" + created->id);
 }
@@ -56,7 +57,9 @@ TEST_F(CreationTest, AValidatedSpecLeavesNothingBehind) {
   EXPECT_EQ(planned->id, "");
   EXPECT_EQ(planned->plan->hash, "4f5e");
   EXPECT_THAT(All(), IsEmpty());
-  EXPECT_THAT(Trail(), IsEmpty());
+  // Preflight used a secret all the same.
+  EXPECT_THAT(Trail(), ElementsAre(Field(&store::AuditRow::result, "INTENDED"),
+                                   Field(&store::AuditRow::result, "OK")));
 }
 
 TEST_F(CreationTest, AMalformedSpecNamesItsField) {
@@ -101,7 +104,8 @@ TEST_F(CreationTest, ARefusalOfPreflightIsTheAnswerAndInTheTrail) {
   EXPECT_THAT(Create(), HasReason("ALREADY_ON_TOKEN"));
 
   EXPECT_THAT(All(), IsEmpty());
-  ASSERT_THAT(Trail(), SizeIs(1));
+  // What preflight was to use, and what came of it.
+  ASSERT_THAT(Trail(), SizeIs(2));
   EXPECT_EQ(Trail().back().result, "FAILED_PRECONDITION");
   EXPECT_THAT(Trail().back().detail, HasSubstr("on a token already"));
 }

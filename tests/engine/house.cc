@@ -260,6 +260,13 @@ std::vector<store::AuditRow> House::Trail() {
   return Must(store_->ListAuditRows(0, store::kPageItemsMax));
 }
 
+std::vector<store::AuditRow> House::CallersTrail() {
+  std::vector<store::AuditRow> rows = Trail();
+  std::erase_if(
+      rows, [](const store::AuditRow& row) { return row.actor == "daemon"; });
+  return rows;
+}
+
 std::string House::StoredBytes() {
   std::ostringstream all;
   for (const auto& entry : fs::recursive_directory_iterator(directory_)) {

@@ -93,6 +93,8 @@ class House : public ::testing::Test {
   // "STEP_DONE preflight", in order; also those of several pages.
   std::vector<std::string> History(const std::string& id);
   std::vector<store::AuditRow> Trail();
+  // Without what the daemon does by itself.
+  std::vector<store::AuditRow> CallersTrail();
   // Every byte of the database's files.
   std::string StoredBytes();
 

@@ -35,6 +35,10 @@ class WatchedStore final : public store::Store {
       std::function<void(int64_t)> subscriber) override {
     return inner_->Subscribe(std::move(subscriber));
   }
+  std::unique_ptr<store::Subscription> SubscribeAudit(
+      std::function<void(int64_t)> subscriber) override {
+    return inner_->SubscribeAudit(std::move(subscriber));
+  }
   absl::StatusOr<store::StoredMigration> GetMigration(
       std::string_view id) override {
     ++migrations_read;
@@ -121,6 +125,14 @@ class WatchedStore final : public store::Store {
   absl::StatusOr<std::vector<store::AuditRow>> ListAuditRows(
       int64_t after_sequence, int limit) override {
     return inner_->ListAuditRows(after_sequence, limit);
+  }
+  absl::StatusOr<store::Page<store::AuditRow>> FindAuditRows(
+      const store::AuditFilter& filter,
+      const store::PageRequest& page) override {
+    return inner_->FindAuditRows(filter, page);
+  }
+  absl::StatusOr<int64_t> LastAuditSequence() override {
+    return inner_->LastAuditSequence();
   }
   store::Stats stats() const override { return inner_->stats(); }
   int schema_version() const override { return inner_->schema_version(); }

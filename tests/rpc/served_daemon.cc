@@ -27,7 +27,14 @@ ServedDaemon::ServedDaemon(
     const std::function<void(rpc::Server::Options&)>& adjust)
     : clock(absl::Now()),
       ca(access::MakeCa("test-ca", absl::Now()).value()),
-      store(OpenStore(directory_.Path("store/keyturn.db"))) {
+      store(OpenSealedStore(directory_.Path("store/keyturn.db"), &sealer)) {
+  sealer.SetKey(std::make_shared<audit::ChainKey>(
+      audit::ChainKey::DeriveFrom(secret::Secret("a key for the trail"))
+          .value()));
+  trail = std::make_unique<audit::Trail>(audit::Trail::Options{
+      *store, sealer, clock, directory_.Path("checkpoints"),
+      audit::kCheckpointInterval, [](const std::string&) {},
+      [](const std::string&) {}});
   EXPECT_THAT(vault::GenerateRootKeyFile(directory_.Path("root.key")), IsOk());
   vault =
       vault::Vault::Open(
@@ -45,6 +52,7 @@ ServedDaemon::ServedDaemon(
       *store,
       engine,
       *registry,
+      *trail,
       clock,
       {"1.2.3", At(0), At(1), allowed},
       secret::Secret("a key for fingerprints"),

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "daemon/access/certificates.h"
+#include "daemon/audit/sealer.h"
+#include "daemon/audit/trail.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/registry.h"
 #include "daemon/rpc/server.h"
@@ -49,7 +51,9 @@ class ServedDaemon {
   // Real time: certificates are checked by gRPC against the machine's clock.
   FakeClock clock;
   access::CertifiedKey ca;
+  audit::Sealer sealer;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<audit::Trail> trail;
   std::unique_ptr<vault::Vault> vault;
   FakeEngine engine;
   std::vector<std::string> forgotten;

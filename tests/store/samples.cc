@@ -44,8 +44,14 @@ absl::Time At(int seconds) {
 }
 
 std::unique_ptr<store::Store> OpenStore(const std::string& path) {
+  return OpenSealedStore(path, nullptr);
+}
+
+std::unique_ptr<store::Store> OpenSealedStore(const std::string& path,
+                                              store::AuditSealer* sealer) {
   store::SqliteOptions options;
   options.path = path;
+  options.audit_sealer = sealer;
   absl::StatusOr<std::unique_ptr<store::Store>> opened =
       store::OpenSqliteStore(std::move(options));
   EXPECT_THAT(opened, IsOk());

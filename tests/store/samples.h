@@ -32,6 +32,9 @@ absl::Time At(int seconds);
 
 // Opens a store that must open.
 std::unique_ptr<store::Store> OpenStore(const std::string& path);
+// The same with a sealed audit trail.
+std::unique_ptr<store::Store> OpenSealedStore(const std::string& path,
+                                              store::AuditSealer* sealer);
 
 // Every field of these has a value that is not its default, and no two texts
 // are alike.

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/store/sqlite/schema.h"
 #include "daemon/store/store.h"
 #include "tests/store/faulty_disk.h"
 #include "tests/store/samples.h"
@@ -394,7 +395,32 @@ TEST_F(SqliteStoreTest, RefusesAStoreOfANewerVersion) {
   EXPECT_THAT(opened,
               AllOf(HasCode(absl::StatusCode::kFailedPrecondition),
                     HasReason("STORE_NEWER"), MessageIs(HasSubstr("7777"))));
-  EXPECT_THAT(opened, MessageIs(HasSubstr("up to version 1")));
+  EXPECT_THAT(opened, MessageIs(HasSubstr(absl::StrCat(
+                          "up to version ", sqlite::SchemaVersion()))));
+}
+
+// Without a trail nothing is done: not the batch whose row could not be
+// written, not the others of its group, nor any later one.
+TEST_F(SqliteStoreTest, StoresNothingAnyMoreOnceAnAuditRowCannotBeWritten) {
+  OpenOnFaultyDisk();
+  Tamper(path_,
+         "CREATE TRIGGER silence BEFORE INSERT ON audit"
+         " WHEN NEW.action = 'forbidden'"
+         " BEGIN SELECT RAISE(ABORT, 'silenced'); END");
+  const std::unique_ptr<Store> store = OpenOnFaultyDisk();
+  Batch allowed = NewBatch(SmallMigration("m1"));
+  allowed.audit = {testing::AuditOf("allowed")};
+  ASSERT_THAT(store->CommitAndWait(std::move(allowed)), IsOk());
+  Batch forbidden = NewBatch(SmallMigration("m2"));
+  forbidden.audit = {testing::AuditOf("forbidden")};
+  EXPECT_THAT(store->CommitAndWait(std::move(forbidden)),
+              AllOf(HasCode(absl::StatusCode::kDataLoss),
+                    HasReason("AUDIT_UNWRITABLE")));
+  EXPECT_THAT(store->CommitAndWait(NewBatch(SmallMigration("m3"))),
+              HasReason("AUDIT_UNWRITABLE"));
+  EXPECT_THAT(store->GetMigration("m2"), HasReason("MIGRATION_NOT_FOUND"));
+  EXPECT_EQ(times_broken_, 1);
+  EXPECT_THAT(broken_, HasReason("AUDIT_UNWRITABLE"));
 }
 
 TEST_F(SqliteStoreTest, RefusesFilesThatAreNoStore) {

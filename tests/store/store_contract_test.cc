@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/store/store.h"
 #include "tests/store/samples.h"
 #include "tests/support/status_matchers.h"
@@ -17,6 +18,7 @@ using migration::Migration;
 using migration::State;
 using migration::Task;
 using ::testing::AllOf;
+using testing::At;
 using testing::AuditOf;
 using testing::CredentialOf;
 using ::testing::ElementsAre;
@@ -505,6 +507,81 @@ TEST_P(StoreContractTest, NumbersAuditRowsOnTheirOwn) {
   EXPECT_EQ((*rows)[1].request_id, "request-1");
   EXPECT_EQ((*rows)[1].result, "OK");
   EXPECT_EQ((*rows)[1].detail, "detail");
+}
+
+TEST_P(StoreContractTest, KeepsEveryFieldOfAnAuditRow) {
+  AuditRow row = AuditOf("one");
+  row.subject = "CN=olga";
+  row.serial = "0a1b";
+  row.peer = "ipv4:127.0.0.1:4711";
+  row.digest = "d1";
+  Batch batch;
+  batch.audit = {row};
+  ASSERT_THAT(Commit(batch), IsOk());
+  const AuditRow stored = store_->ListAuditRows(0, 1)->front();
+  EXPECT_EQ(stored.time, row.time);
+  EXPECT_EQ(stored.subject, row.subject);
+  EXPECT_EQ(stored.serial, row.serial);
+  EXPECT_EQ(stored.peer, row.peer);
+  EXPECT_EQ(stored.digest, row.digest);
+  EXPECT_THAT(store_->LastAuditSequence(), IsOkAndHolds(1));
+}
+
+TEST_P(StoreContractTest, FindsAuditRowsNewestFirstAndByEachField) {
+  Batch batch;
+  for (int i = 1; i <= 4; ++i) {
+    AuditRow row = AuditOf(absl::StrCat("keyturn.v1.Tasks/Deed", i));
+    row.time = At(i);
+    row.actor = i % 2 == 0 ? "even" : "odd";
+    row.target = absl::StrCat("tasks/", i);
+    batch.audit.push_back(row);
+  }
+  ASSERT_THAT(Commit(batch), IsOk());
+  const auto find = [this](const AuditFilter& filter) {
+    std::vector<int64_t> sequences;
+    const auto page = store_->FindAuditRows(filter, {});
+    EXPECT_THAT(page, IsOk());
+    for (const AuditRow& row : page->items) sequences.push_back(row.sequence);
+    return sequences;
+  };
+  AuditFilter filter;
+  EXPECT_THAT(find(filter), ElementsAre(4, 3, 2, 1));
+  filter.actor = "even";
+  EXPECT_THAT(find(filter), ElementsAre(4, 2));
+  filter.until = At(4);
+  EXPECT_THAT(find(filter), ElementsAre(2));
+  filter.since = At(3);
+  EXPECT_THAT(find(filter), IsEmpty());
+  filter = {};
+  filter.action = "Deed3";
+  EXPECT_THAT(find(filter), ElementsAre(3));
+  filter.action = "keyturn.v1.Tasks/Deed2";
+  EXPECT_THAT(find(filter), ElementsAre(2));
+  filter = {};
+  filter.target = "tasks/1";
+  EXPECT_THAT(find(filter), ElementsAre(1));
+
+  const auto first = store_->FindAuditRows({}, {3, ""});
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->items.size(), 3u);
+  const auto second = store_->FindAuditRows({}, {3, first->next});
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(second->items.size(), 1u);
+  EXPECT_EQ(second->next, "");
+  EXPECT_THAT(store_->FindAuditRows({}, {3, "x"}),
+              HasCode(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_P(StoreContractTest, TellsSubscribersOfDurableAuditRows) {
+  std::atomic<int64_t> last = 0;
+  const auto subscription =
+      store_->SubscribeAudit([&last](int64_t sequence) { last = sequence; });
+  Batch batch;
+  batch.audit = {AuditOf("one"), AuditOf("two")};
+  ASSERT_THAT(Commit(batch), IsOk());
+  // Called after the callbacks of its group, so at the latest before the next.
+  ASSERT_THAT(Create(SmallMigration("m1")), IsOk());
+  EXPECT_EQ(last, 2);
 }
 
 TEST_P(StoreContractTest, RefusesARecordThatIsTooLarge) {

@@ -131,7 +131,8 @@ bool IsDiskTrouble(const absl::Status& status) {
 
 bool IsFatal(const absl::Status& status) {
   const std::string reason = base::ReasonOf(status);
-  return reason == "DISK_ERROR" || reason == "STORE_CORRUPT";
+  return reason == "DISK_ERROR" || reason == "STORE_CORRUPT" ||
+         reason == kAuditUnwritable;
 }
 
 absl::Status AtRow(const absl::Status& status, std::string_view table,

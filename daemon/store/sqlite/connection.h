@@ -20,6 +20,9 @@ namespace keyturn::store::sqlite {
 // How long a statement waits for a lock that another connection holds.
 inline constexpr absl::Duration kLockPatience = absl::Seconds(5);
 
+// Reason of the error that an audit row could not be written.
+inline constexpr std::string_view kAuditUnwritable = "AUDIT_UNWRITABLE";
+
 // Belongs to one thread at a time.
 class Connection {
  public:
@@ -76,7 +79,8 @@ class Connection {
 // written together) rather than of what was to be written.
 bool IsDiskTrouble(const absl::Status& status);
 
-// Whether after such an error nobody knows what is on disk.
+// Whether after such an error nobody knows what is on disk, or nothing may be
+// stored any more.
 bool IsFatal(const absl::Status& status);
 
 // Adds table and key to a DataLoss error of a record.

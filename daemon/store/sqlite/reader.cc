@@ -50,6 +50,11 @@ absl::Status BadNumber(std::string_view table, std::string_view key,
       table, key);
 }
 
+absl::Status BadPageToken() {
+  return base::FieldError(
+      "page_token", "it must be the next_page_token of this list, unchanged");
+}
+
 // Where a page of rows sorted by creation and id goes on. The text is
 // "{nanoseconds}.{id}".
 struct CreationCursor {
@@ -66,8 +71,7 @@ absl::StatusOr<CreationCursor> ParseCursor(const std::string& text,
   CreationCursor cursor;
   if (dot == std::string::npos ||
       !absl::SimpleAtoi(text.substr(0, dot), &cursor.created_at_ns)) {
-    return base::FieldError(
-        "page_token", "it must be the next_page_token of this list, unchanged");
+    return BadPageToken();
   }
   cursor.id = text.substr(dot + 1);
   return cursor;
@@ -168,6 +172,19 @@ Invitation InvitationAt(const Query& query) {
           DecodeTime(query.IntAt(3)),
           query.TextAt(4),
           static_cast<int>(query.IntAt(5))};
+// Columns: those of the two audit queries below, in their order.
+AuditRow AuditRowAt(const Query& query) {
+  AuditRow row;
+  row.sequence = query.IntAt(0);
+  row.time = DecodeTime(query.IntAt(1));
+  int column = 2;
+  for (std::string* const text :
+       {&row.actor, &row.transport, &row.subject, &row.serial, &row.peer,
+        &row.action, &row.target, &row.request_id, &row.digest, &row.result,
+        &row.detail, &row.seal}) {
+    *text = query.TextAt(column++);
+  }
+  return row;
 }
 
 const char* TasksQuery(bool of_one_migration, bool open_only) {
@@ -560,18 +577,47 @@ absl::StatusOr<std::vector<AuditRow>> ReadAuditRows(Connection& connection,
                                                     int64_t after_sequence,
                                                     int limit) {
   Query query(connection,
-              "SELECT sequence, time_ns, actor, transport, action, target,"
-              " request_id, result, detail FROM audit WHERE sequence > ?"
-              " ORDER BY sequence LIMIT ?");
+              "SELECT sequence, time_ns, actor, transport, subject, serial,"
+              " peer, action, target, request_id, digest, result, detail, seal"
+              " FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?");
   query.Int(after_sequence).Int(CutLimit(limit));
   std::vector<AuditRow> rows;
-  while (query.Next()) {
-    rows.push_back({query.IntAt(0), DecodeTime(query.IntAt(1)), query.TextAt(2),
-                    query.TextAt(3), query.TextAt(4), query.TextAt(5),
-                    query.TextAt(6), query.TextAt(7), query.TextAt(8)});
-  }
+  while (query.Next()) rows.push_back(AuditRowAt(query));
   RETURN_IF_ERROR(query.status());
   return rows;
+}
+
+absl::StatusOr<Page<AuditRow>> ReadMatchingAuditRows(Connection& connection,
+                                                     const AuditFilter& filter,
+                                                     const PageRequest& page) {
+  const int limit = CutLimit(page.limit);
+  int64_t before = std::numeric_limits<int64_t>::max();
+  if (!page.after.empty() && !absl::SimpleAtoi(page.after, &before)) {
+    return BadPageToken();
+  }
+  Query query(connection,
+              "SELECT sequence, time_ns, actor, transport, subject, serial,"
+              " peer, action, target, request_id, digest, result, detail, seal"
+              " FROM audit WHERE sequence < ?1"
+              " AND time_ns >= ?2 AND time_ns < ?3"
+              " AND (?4 = '' OR actor = ?4)"
+              " AND (?5 = '' OR action = ?5"
+              "  OR substr(action, -length(?5) - 1) = '/' || ?5)"
+              " AND (?6 = '' OR target = ?6)"
+              " ORDER BY sequence DESC LIMIT ?7");
+  query.Int(before)
+      .Int(EncodeTime(filter.since.value_or(absl::InfinitePast())))
+      .Int(EncodeTime(filter.until.value_or(absl::InfiniteFuture())))
+      .Text(filter.actor)
+      .Text(filter.action)
+      .Text(filter.target)
+      .Int(limit + 1);
+  std::vector<AuditRow> rows;
+  while (query.Next()) rows.push_back(AuditRowAt(query));
+  RETURN_IF_ERROR(query.status());
+  return CutPage(std::move(rows), limit, [](const AuditRow& last) {
+    return absl::StrCat(last.sequence);
+  });
 }
 
 }  // namespace keyturn::store::sqlite

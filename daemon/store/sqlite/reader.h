@@ -67,6 +67,9 @@ absl::StatusOr<std::optional<RequestRecord>> ReadRequest(
 absl::StatusOr<std::vector<AuditRow>> ReadAuditRows(Connection& connection,
                                                     int64_t after_sequence,
                                                     int limit);
+absl::StatusOr<Page<AuditRow>> ReadMatchingAuditRows(Connection& connection,
+                                                     const AuditFilter& filter,
+                                                     const PageRequest& page);
 
 }  // namespace keyturn::store::sqlite
 

@@ -117,7 +117,7 @@ constexpr char kVersion1[] = R"sql(
 )sql";
 
 // Lists of names (roles) are joined by commas. No row holds a key or a token.
-constexpr char kVersion2[] = R"sql(
+constexpr char kIdentities[] = R"sql(
   CREATE TABLE certificates (
     serial TEXT PRIMARY KEY NOT NULL,
     identity TEXT NOT NULL,
@@ -143,6 +143,15 @@ constexpr char kVersion2[] = R"sql(
   CREATE INDEX invitations_by_identity ON invitations (identity);
 )sql";
 
+// Who a caller was, and what chains each audit row to the one before.
+constexpr char kAuditChain[] = R"sql(
+  ALTER TABLE audit ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+  ALTER TABLE audit ADD COLUMN serial TEXT NOT NULL DEFAULT '';
+  ALTER TABLE audit ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+  ALTER TABLE audit ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+  ALTER TABLE audit ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
+)sql";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -159,7 +168,7 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 
 const std::vector<const char*>& SchemaSteps() {
   static const auto* const steps =
-      new std::vector<const char*>{kVersion1, kVersion2};
+      new std::vector<const char*>{kVersion1, kIdentities, kAuditChain};
   return *steps;
 }
 

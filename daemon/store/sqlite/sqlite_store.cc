@@ -134,7 +134,7 @@ class SqliteStore final : public Store {
       : options_(std::move(options)),
         lock_(std::move(lock)),
         connection_(std::move(connection)),
-        writer_(*connection_) {}
+        writer_(*connection_, options_.audit_sealer) {}
   ~SqliteStore() override;
 
   absl::Status Start();
@@ -143,6 +143,10 @@ class SqliteStore final : public Store {
   std::unique_ptr<Subscription> Subscribe(
       std::function<void(int64_t)> subscriber) override {
     return subscribers_.Add(std::move(subscriber));
+  }
+  std::unique_ptr<Subscription> SubscribeAudit(
+      std::function<void(int64_t)> subscriber) override {
+    return audit_subscribers_.Add(std::move(subscriber));
   }
 
   absl::StatusOr<StoredMigration> GetMigration(std::string_view id) override {
@@ -225,6 +229,14 @@ class SqliteStore final : public Store {
                                                       int limit) override {
     return sqlite::ReadAuditRows(*readers_.Take(), after_sequence, limit);
   }
+  absl::StatusOr<Page<AuditRow>> FindAuditRows(
+      const AuditFilter& filter, const PageRequest& page) override {
+    return sqlite::ReadMatchingAuditRows(*readers_.Take(), filter, page);
+  }
+  absl::StatusOr<int64_t> LastAuditSequence() override {
+    return (*readers_.Take())
+        .ReadNumber("SELECT last FROM counters WHERE name = 'audit'");
+  }
 
   Stats stats() const override { return {transactions_, batches_}; }
   int schema_version() const override { return sqlite::SchemaVersion(); }
@@ -258,6 +270,7 @@ class SqliteStore final : public Store {
 
   ConnectionPool readers_;
   Subscribers subscribers_;
+  Subscribers audit_subscribers_;
   std::atomic<int64_t> transactions_ = 0;
   std::atomic<int64_t> batches_ = 0;
 
@@ -331,12 +344,16 @@ SqliteStore::Group SqliteStore::TakeGroup() {
 void SqliteStore::StoreGroup(Group group) {
   const bool was_broken = !broken_.ok();
   const int64_t sequence_before = writer_.last_sequence();
+  const int64_t audit_before = writer_.last_audit_sequence();
   Results results = WriteGroup(group);
   for (size_t i = 0; i < group.size(); ++i) {
     group[i].done(std::move(results[i]));
   }
   if (writer_.last_sequence() > sequence_before) {
     subscribers_.Notify(writer_.last_sequence());
+  }
+  if (writer_.last_audit_sequence() > audit_before) {
+    audit_subscribers_.Notify(writer_.last_audit_sequence());
   }
   TrimLog();
   if (!was_broken && !broken_.ok() && options_.on_broken) {
@@ -384,6 +401,17 @@ void SqliteStore::TrimLog() {
 }
 
 void SqliteStore::Break(const absl::Status& cause) {
+  if (base::ReasonOf(cause) == sqlite::kAuditUnwritable) {
+    // Rolled back: what is on disk is known, but nothing is done without a
+    // trail of it.
+    broken_ = base::WithReason(
+        absl::DataLossError(absl::StrCat(
+            cause.message(),
+            "; nothing is done without it: see the run book, then restart "
+            "keyturnd")),
+        sqlite::kAuditUnwritable);
+    return;
+  }
   broken_ = base::WithReason(
       absl::DataLossError(absl::StrCat(
           "the store stopped writing, since a write to the disk failed and "

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/sqlite/reader.h"
 
 namespace keyturn::store::sqlite {
 namespace {
@@ -70,6 +71,7 @@ absl::Status GroupWriter::Load() {
   ASSIGN_OR_RETURN(
       durable_.audit,
       connection_.ReadNumber("SELECT last FROM counters WHERE name = 'audit'"));
+  ASSIGN_OR_RETURN(durable_.audit_head, ReadAuditHead());
   given_ = durable_;
   return absl::OkStatus();
 }
@@ -566,19 +568,63 @@ absl::Status GroupWriter::WriteDataKey(const WrappedDataKey& data_key) {
       .Run();
 }
 
+absl::StatusOr<std::string> GroupWriter::ReadAuditHead() {
+  std::string head;
+  if (sealer_ == nullptr) return head;
+  // A seal carries the head before it; what was stored without one is read
+  // again from the last seal on.
+  Query last(connection_,
+             "SELECT sequence FROM audit WHERE length(seal) > 0"
+             " ORDER BY sequence DESC LIMIT 1");
+  int64_t after = last.Next() ? last.IntAt(0) - 1 : 0;
+  RETURN_IF_ERROR(last.status());
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::vector<AuditRow> rows,
+                     ReadAuditRows(connection_, after, kPageItemsMax));
+    if (rows.empty()) return head;
+    for (const AuditRow& row : rows) head = sealer_->HeadAfter(row, head);
+    after = rows.back().sequence;
+  }
+}
+
 absl::Status GroupWriter::WriteAudit(const AuditRow& row) {
   RETURN_IF_ERROR(CheckSize(row.detail));
+  const absl::Status status = InsertAudit(row);
+  if (status.ok() || IsDiskTrouble(status)) return status;
+  return base::WithReason(
+      absl::DataLossError(absl::StrCat("the audit trail cannot be written: ",
+                                       status.message())),
+      kAuditUnwritable);
+}
+
+absl::Status GroupWriter::InsertAudit(AuditRow row) {
+  row.sequence = ++given_.audit;
+  // As it is read back: what is finer than the stored instant is gone.
+  row.time = DecodeTime(EncodeTime(row.time));
+  row.seal.clear();
+  if (sealer_ != nullptr) {
+    ASSIGN_OR_RETURN(row.seal, sealer_->Seal(row, given_.audit_head));
+    given_.audit_head = sealer_->HeadAfter(row, given_.audit_head);
+  }
   Query insert(connection_,
-               "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  return insert.Int(++given_.audit)
+               "INSERT INTO audit (sequence, time_ns, actor, transport,"
+               " subject, serial, peer, action, target, request_id, digest,"
+               " result, detail, seal)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  return insert.Int(row.sequence)
       .Int(EncodeTime(row.time))
       .Text(row.actor)
       .Text(row.transport)
+      .Text(row.subject)
+      .Text(row.serial)
+      .Text(row.peer)
       .Text(row.action)
       .Text(row.target)
       .Text(row.request_id)
+      .Text(row.digest)
       .Text(row.result)
       .Text(row.detail)
+      .Blob(row.seal)
       .Run();
 }
 

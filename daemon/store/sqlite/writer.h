@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,10 +20,12 @@ namespace keyturn::store::sqlite {
 // disk trouble (see IsDiskTrouble), Rollback follows. Belongs to one thread.
 class GroupWriter {
  public:
-  // `connection` outlives this object.
-  explicit GroupWriter(Connection& connection) : connection_(connection) {}
+  // Both outlive this object. `sealer` null: audit rows get no seal.
+  GroupWriter(Connection& connection, AuditSealer* sealer)
+      : connection_(connection), sealer_(sealer) {}
 
-  // Reads the counters. Once, before the first group.
+  // Reads the counters and the audit chain's head. Once, before the first
+  // group.
   absl::Status Load();
 
   absl::Status Begin();
@@ -35,12 +38,15 @@ class GroupWriter {
 
   // Sequence of the last event that is durable.
   int64_t last_sequence() const { return durable_.event; }
+  // The same of audit rows.
+  int64_t last_audit_sequence() const { return durable_.audit; }
 
  private:
-  // The last numbers that were given.
+  // The last numbers that were given, and where the audit chain stands.
   struct Counters {
     int64_t event = 0;
     int64_t audit = 0;
+    std::string audit_head;
     bool operator==(const Counters&) const = default;
   };
 
@@ -70,11 +76,14 @@ class GroupWriter {
   absl::Status TakeInvitation(const AddCertificate& write);
   absl::Status CheckPredecessor(const AddCertificate& write);
   absl::Status WriteDataKey(const WrappedDataKey& data_key);
+  absl::StatusOr<std::string> ReadAuditHead();
   absl::Status WriteAudit(const AuditRow& row);
+  absl::Status InsertAudit(AuditRow row);
   absl::Status PurgeRequests();
   absl::Status WriteCounters();
 
   Connection& connection_;
+  AuditSealer* const sealer_;
   Counters durable_;
   // Those of the open transaction.
   Counters given_;

@@ -1,0 +1,248 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/audit/checkpoint_file.h"
+#include "daemon/audit/trail.h"
+#include "daemon/base/mutex.h"
+#include "tests/store/samples.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace keyturn::audit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using testing::HasCode;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::IsOk;
+using ::testing::SizeIs;
+
+std::shared_ptr<const ChainKey> KeyOf(char byte) {
+  return std::make_shared<ChainKey>(
+      ChainKey::DeriveFrom(secret::Secret(std::string(32, byte))).value());
+}
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  CheckpointTest()
+      : clock_(testing::At(0)),
+        store_(testing::OpenSealedStore(store_path_, &sealer_)) {
+    sealer_.SetKey(key_);
+  }
+
+  void Write(int rows) {
+    for (int i = 0; i < rows; ++i) {
+      store::Batch batch;
+      batch.audit = {testing::AuditOf("deed")};
+      ASSERT_THAT(store_->CommitAndWait(std::move(batch)), IsOk());
+    }
+  }
+
+  std::unique_ptr<Trail> NewTrail() {
+    return std::make_unique<Trail>(Trail::Options{
+        *store_, sealer_, clock_, path_, absl::Hours(1),
+        [this](const std::string& line) { Note(notes_, line); },
+        [this](const std::string& line) { Note(warnings_, line); }});
+  }
+
+  void Note(std::vector<std::string>& lines, const std::string& line) {
+    base::MutexLock lock(mutex_);
+    lines.push_back(line);
+  }
+  std::vector<std::string> warnings() {
+    base::MutexLock lock(mutex_);
+    return warnings_;
+  }
+  std::vector<Checkpoint> Stored() {
+    const auto file = ReadCheckpoints(path_, *key_);
+    EXPECT_THAT(file, IsOk());
+    return file->checkpoints;
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string store_path_ = directory_.Path("store/keyturn.db");
+  const std::string path_ = directory_.Path("checkpoints");
+  const std::shared_ptr<const ChainKey> key_ = KeyOf('r');
+  testing::FakeClock clock_;
+  Sealer sealer_;
+  std::unique_ptr<store::Store> store_;
+  base::Mutex mutex_;
+  std::vector<std::string> notes_;
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(CheckpointTest, ReadsTheLineThatItWrote) {
+  const Checkpoint checkpoint{12, std::string(kHeadBytes, 'h'), testing::At(5)};
+  const std::string line = FormatCheckpoint(checkpoint, *key_);
+  EXPECT_THAT(line,
+              HasSubstr("keyturn-audit-checkpoint 1 sequence=12 head=68"));
+  const auto read = ParseCheckpoint(line, *key_);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->sequence, 12);
+  EXPECT_EQ(read->head, checkpoint.head);
+  EXPECT_EQ(read->time, checkpoint.time);
+  // Of another root key: it can only raise an alarm.
+  EXPECT_THAT(ParseCheckpoint(line, *KeyOf('o')), IsOk());
+  for (size_t i = 0; i < line.size(); ++i) {
+    std::string altered = line;
+    altered[i] ^= 1;
+    const bool names_another_key =
+        i > line.find(" key=") && i < line.find(" mac=");
+    if (names_another_key) continue;
+    EXPECT_FALSE(ParseCheckpoint(altered, *key_).ok()) << altered;
+  }
+}
+
+TEST_F(CheckpointTest, WritesOneWhenAskedAndOneAtTheEnd) {
+  Write(3);
+  {
+    const auto trail = NewTrail();
+    trail->CheckpointNow();
+    EXPECT_THAT(Stored(), ElementsAre(Field(&Checkpoint::sequence, 3)));
+    // Nothing new, nothing to say.
+    trail->CheckpointNow();
+    EXPECT_THAT(Stored(), SizeIs(1));
+    Write(2);
+  }
+  EXPECT_THAT(Stored(), ElementsAre(Field(&Checkpoint::sequence, 3),
+                                    Field(&Checkpoint::sequence, 5)));
+  EXPECT_THAT(notes_, SizeIs(2));
+  EXPECT_THAT(warnings(), IsEmpty());
+  struct stat found;
+  ASSERT_EQ(stat(path_.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600u);
+}
+
+TEST_F(CheckpointTest, GivesNoAlarmWhenTheDaemonDiedBeforeTheCheckpoint) {
+  Write(3);
+  NewTrail()->CheckpointNow();
+  Write(5);
+  std::ofstream(path_, std::ios::app) << "keyturn-audit-checkpoint 1 sequ";
+  const auto trail = NewTrail();
+  auto verdict = trail->Verify({});
+  ASSERT_THAT(verdict, IsOk());
+  EXPECT_THAT(verdict->findings, IsEmpty());
+  EXPECT_EQ(verdict->checkpoints, 1);
+  // The next one begins a line of its own.
+  trail->CheckpointNow();
+  verdict = trail->Verify({});
+  EXPECT_THAT(verdict->findings, IsEmpty());
+  EXPECT_EQ(verdict->checkpoints, 2);
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(CheckpointTest, WarnsAtOnceWhenAnOldCopyWasPutBack) {
+  Write(3);
+  store_ = nullptr;
+  const std::string copy = directory_.Path("copy.db");
+  std::filesystem::copy_file(store_path_, copy);
+  store_ = testing::OpenSealedStore(store_path_, &sealer_);
+  Write(4);
+  NewTrail()->CheckpointNow();
+  store_ = nullptr;
+  std::filesystem::copy_file(copy, store_path_,
+                             std::filesystem::copy_options::overwrite_existing);
+  store_ = testing::OpenSealedStore(store_path_, &sealer_);
+  const auto trail = NewTrail();
+  const auto verdict = trail->Verify({});
+  ASSERT_THAT(verdict, IsOk());
+  EXPECT_THAT(verdict->findings,
+              ElementsAre(Field(&Finding::kind, Finding::Kind::kOldCopy)));
+  trail->CheckpointNow();
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("old copy")));
+}
+
+TEST_F(CheckpointTest, NamesALineThatWasAltered) {
+  Write(1);
+  NewTrail()->CheckpointNow();
+  std::fstream file(path_, std::ios::in | std::ios::out);
+  file.seekp(std::string("keyturn-audit-checkpoint 1 sequence=").size());
+  file << '2';
+  file.close();
+  const auto verdict = NewTrail()->Verify({});
+  ASSERT_THAT(verdict, IsOk());
+  EXPECT_THAT(
+      verdict->findings,
+      ElementsAre(Field(&Finding::kind, Finding::Kind::kCheckpointAltered)));
+}
+
+TEST_F(CheckpointTest, ComparesWithWhatTheCallerRemembers) {
+  Write(3);
+  const auto trail = NewTrail();
+  const std::string head = trail->Verify({})->head;
+  EXPECT_THAT(trail->Verify({{3, head}})->findings, IsEmpty());
+  EXPECT_THAT(trail->Verify({{3, std::string(kHeadBytes, 'x')}})->findings,
+              SizeIs(1));
+}
+
+TEST_F(CheckpointTest, SaysOnceThatTheSecondPlaceFailsAndOnceThatItWorks) {
+  std::filesystem::create_directory(path_);
+  const auto trail = NewTrail();
+  for (int i = 0; i < 3; ++i) {
+    Write(1);
+    trail->CheckpointNow();
+  }
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("no checkpoint")));
+  std::filesystem::remove(path_);
+  trail->CheckpointNow();
+  EXPECT_THAT(warnings(), SizeIs(2));
+  EXPECT_THAT(Stored(), ElementsAre(Field(&Checkpoint::sequence, 3)));
+}
+
+// A place that hangs, such as a network's file system, holds nobody up: neither
+// changes nor, for longer than it must, the daemon's end.
+TEST_F(CheckpointTest, DelaysNobodyWhenTheSecondPlaceHangs) {
+  std::promise<void> entered;
+  auto release = std::make_shared<std::promise<void>>();
+  auto released =
+      std::make_shared<std::shared_future<void>>(release->get_future().share());
+  Write(1);
+  auto checkpointer = std::make_unique<Checkpointer>(Checkpointer::Options{
+      *store_, sealer_, clock_, path_, absl::Milliseconds(1),
+      [](const std::string&) {}, [](const std::string&) {}, nullptr,
+      [&entered, released](const std::string&, std::string_view) {
+        entered.set_value();
+        released->wait();
+        return absl::OkStatus();
+      }});
+  entered.get_future().wait();
+  Write(10);
+  EXPECT_THAT(VerifyTrail(*store_, key_, {})->findings, IsEmpty());
+  checkpointer = nullptr;
+  release->set_value();
+}
+
+TEST_F(CheckpointTest, WritesRefusalsSummedUpAtTheEnd) {
+  {
+    const auto trail = NewTrail();
+    for (int i = 0; i < 1000; ++i) trail->Deny(testing::AuditOf("refused"));
+  }
+  const auto rows = store_->ListAuditRows(0, 10);
+  ASSERT_THAT(*rows, SizeIs(2));
+  EXPECT_THAT(rows->back().detail, HasSubstr("999 more"));
+  EXPECT_THAT(Stored(), ElementsAre(Field(&Checkpoint::sequence, 2)));
+}
+
+TEST_F(CheckpointTest, CannotVerifyWithoutAKey) {
+  const auto trail = NewTrail();
+  sealer_.SetKey(nullptr);
+  EXPECT_THAT(trail->Verify({}),
+              HasCode(absl::StatusCode::kFailedPrecondition));
+}
+
+}  // namespace
+}  // namespace keyturn::audit
