@@ -52,6 +52,10 @@ constexpr auto kAdviceByReason = std::to_array<Advice>({
      "ask who runs the daemon to allow the host, see "
      "keyturn server"},
     {"OUTSIDE_LOGIN_REFUSED", "keyturn account test $ID"},
+    {"SEALED", "an administrator: keyturn admin unseal"},
+    {"NO_FORMER_ROOT_KEY", "the run book, \"Rotating every key\""},
+    {"PASSPHRASE_REQUIRED", "keyturn admin unseal, with the passphrase"},
+    {"WRONG_PASSPHRASE", "keyturn admin unseal"},
 });
 
 std::string Payload(const absl::Status& status, absl::string_view url) {

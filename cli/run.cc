@@ -40,6 +40,7 @@ void BuildCommands(CLI::App& top, Invocation& invocation) {
   AddIdentityCommands(top, invocation);
   AddServerCommands(top, invocation);
   AddAuditCommands(top, invocation);
+  AddAdminCommands(top, invocation);
   AddCompletionCommands(top, invocation);
 }
 

@@ -112,6 +112,7 @@ CLI::Option& AddPositional(CLI::App& command, const std::string& name,
 void AddContextCommands(CLI::App& top, Invocation& invocation);
 void AddServerCommands(CLI::App& top, Invocation& invocation);
 void AddIdentityCommands(CLI::App& top, Invocation& invocation);
+void AddAdminCommands(CLI::App& top, Invocation& invocation);
 void AddCredentialCommands(CLI::App& top, Invocation& invocation);
 void AddAccountCommands(CLI::App& top, Invocation& invocation);
 void AddInventoryCommands(CLI::App& top, Invocation& invocation);

@@ -49,6 +49,11 @@ std::string AccountAddress(const v1::Account& account) {
       "region ", absl::AsciiStrToLower(v1::CeligoAccount::Region_Name(region)));
 }
 
+Cell Sealing(const v1::VaultStatus& vault) {
+  return vault.sealed() ? Cell("sealed: keyturn admin unseal", Color::kYellow)
+                        : Cell("open", Color::kPlain);
+}
+
 Cell Expiry(const google::protobuf::Timestamp& time, absl::Time now) {
   if (time.seconds() == 0) return Cell("");
   const absl::Duration left = ToTime(time) - now;
@@ -186,7 +191,8 @@ std::string ServerPage(const v1::ServerInfo& server,
        {"running since", FormatInstant(server.start_time())},
        {"certificate", Expiry(server.server_certificate_expire_time(), now)},
        {"allowed hosts", absl::StrJoin(server.allowed_hosts(), ", ")},
-       {"migrations", absl::StrJoin(counts, ", ", absl::PairFormatter(" "))}},
+       {"migrations", absl::StrJoin(counts, ", ", absl::PairFormatter(" "))},
+       {"vault", Sealing(server.vault())}},
       style);
 }
 
@@ -214,16 +220,40 @@ std::string IdentityTable(const v1::ListIdentitiesResponse& response,
                     " enrolments were refused since the daemon started.\n");
   }
   return text;
-}
+  std::string VaultPage(const v1::VaultStatus& vault, const Style& style) {
+    const int64_t left = vault.versions_to_reseal();
+    std::string page = ToText(
+        {{"vault", Sealing(vault)},
+         {"root key", vault.root_key()},
+         {"former root key", vault.previous_root_key()},
+         {"failed unseals", vault.failed_unseals() == 0
+                                ? ""
+                                : absl::StrCat(vault.failed_unseals())},
+         {"versions", absl::StrCat(vault.versions())},
+         {"to seal again",
+          left == 0 ? Cell("") : Cell(absl::StrCat(left), Color::kYellow)}},
+        style);
+    Table table({"DATA KEY", "MADE", "SEALS", "VERSIONS", "ROOT KEY"});
+    for (const v1::VaultStatus::DataKey& key : vault.data_keys()) {
+      const bool former = !vault.root_key_id().empty() &&
+                          key.root_key_id() != vault.root_key_id();
+      table.Add(
+          {key.id(), FormatInstant(key.create_time()),
+           absl::StrCat(key.seals()), absl::StrCat(key.versions()),
+           Cell(former ? key.root_key_id() + ", the former" : key.root_key_id(),
+                former ? Color::kYellow : Color::kPlain)});
+    }
+    return page + table.ToText(style);
+  }
 
-std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
-                       const Style& style) {
-  return ToText({{"identity", caller.identity()},
-                 {"roles", absl::StrJoin(caller.roles(), ", ")},
-                 {"transport", caller.transport()},
-                 {"certificate", caller.certificate_serial()},
-                 {"expires", Expiry(caller.certificate_expire_time(), now)}},
-                style);
-}
+  std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
+                         const Style& style) {
+    return ToText({{"identity", caller.identity()},
+                   {"roles", absl::StrJoin(caller.roles(), ", ")},
+                   {"transport", caller.transport()},
+                   {"certificate", caller.certificate_serial()},
+                   {"expires", Expiry(caller.certificate_expire_time(), now)}},
+                  style);
+  }
 
 }  // namespace keyturn::cli

@@ -44,6 +44,7 @@ std::string ServerPage(const v1::ServerInfo& server,
 
 std::string IdentityTable(const v1::ListIdentitiesResponse& response,
                           absl::Time now, const Style& style);
+std::string VaultPage(const v1::VaultStatus& vault, const Style& style);
 
 std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
                        const Style& style);

@@ -175,6 +175,51 @@ void ReadTls(Section tls, const std::string& directory, Config& config) {
   tls.Finish();
 }
 
+// One of the three ways in which a root key comes to the daemon.
+vault::RootKeySource ReadRootKeySource(Section& from,
+                                       const std::string& directory) {
+  constexpr std::string_view kFile = "the path of the root key's file";
+  const int given =
+      from.Has("file") + from.Has("systemdCredential") + from.Has("passphrase");
+  const std::string file = Absolute(from.Text("file", kFile), directory);
+  const std::string credential =
+      from.Text("systemdCredential", "the name of a systemd credential");
+  Section passphrase = from.Child("passphrase");
+  if (given != 1) {
+    from.Mistake("file", given == 0
+                             ? "is missing, and so are systemdCredential and "
+                               "passphrase; give one of them"
+                             : "stands beside systemdCredential or passphrase; "
+                               "give one of them alone");
+  }
+  if (from.Has("passphrase")) {
+    const std::string path = Absolute(
+        passphrase.RequiredText("file", "the path of the passphrase's file"),
+        directory);
+    passphrase.Finish();
+    return vault::PassphraseFile{path};
+  }
+  if (from.Has("systemdCredential")) {
+    if (!credential.empty() && !vault::IsCredentialName(credential)) {
+      from.Mistake("systemdCredential",
+                   "must be 1 to 255 characters A-Z, a-z, 0-9, _, . and -");
+    }
+    return vault::SystemdCredential{credential};
+  }
+  return vault::RootKeyFile{file};
+}
+
+void ReadRootKey(Section root_key, const std::string& directory,
+                 Config& config) {
+  config.root_key.current = ReadRootKeySource(root_key, directory);
+  Section previous = root_key.Child("previous");
+  if (root_key.Has("previous")) {
+    config.root_key.previous = ReadRootKeySource(previous, directory);
+    previous.Finish();
+  }
+  root_key.Finish();
+}
+
 void ReadOutside(Section outside, Config& config) {
   constexpr std::string_view kAllowed =
       "must be a list of \"host\", \"host:port\" or \"*.domain\"";
@@ -275,11 +320,7 @@ Config ReadTop(Section top, const std::string& directory) {
       top.RequiredText("dataDir", "the path of a directory"), directory);
   ReadListen(top.Child("listen"), directory, config);
   ReadTls(top.Child("tls"), directory, config);
-  Section root_key = top.Child("rootKey");
-  config.root_key_file =
-      Absolute(root_key.RequiredText("file", "the path of the root key's file"),
-               directory);
-  root_key.Finish();
+  ReadRootKey(top.Child("rootKey"), directory, config);
   ReadOutside(top.Child("outside"), config);
   ReadLog(top.Child("log"), config);
   ReadAudit(top.Child("audit"), directory, config);

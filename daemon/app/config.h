@@ -10,8 +10,11 @@
 //     key: server-key.pem
 //     caKey: ca-key.pem               # signs callers' certificates; without it
 //                                     # somebody else gives them out
-//   rootKey:
+//   rootKey:                          # one of the three, see vault/root_key.h
 //     file: root.key
+//     systemdCredential: keyturn-root
+//     passphrase: {file: root.scrypt}
+//     previous: {file: former.key}    # while the root key is changed; as above
 //   outside:
 //     allowedHosts: [api.integrator.io]
 //   log:
@@ -37,6 +40,7 @@
 #include "daemon/app/log.h"
 #include "daemon/audit/checkpointer.h"
 #include "daemon/secret/memory.h"
+#include "daemon/vault/root_key.h"
 
 namespace keyturn::app {
 
@@ -67,7 +71,7 @@ struct Config {
   std::string tls_key;
   // Empty: nobody can enrol.
   std::string tls_ca_key;
-  std::string root_key_file;
+  vault::RootKeySources root_key;
   std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
   LogLevel log_level = LogLevel::kInfo;
   std::string audit_checkpoints;

@@ -29,23 +29,26 @@
 #include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/registry.h"
 #include "daemon/rpc/server.h"
-#include "daemon/secret/digest.h"
 #include "daemon/secret/memory.h"
 #include "daemon/steps/account_clients.h"
 #include "daemon/store/store.h"
 #include "daemon/upstream/http/allowed_hosts.h"
+#include "daemon/vault/passphrase.h"
 #include "daemon/vault/root_key.h"
 #include "daemon/vault/vault.h"
 
 namespace keyturn::app {
 namespace {
 
-// What the root key is used for beside the vault; changing the text makes every
-// repeated request look like another one.
+// What the vault's key is used for beside secrets; changing the text makes
+// every repeated request that carries a secret look like another one.
 constexpr char kFingerprintPurpose[] = "keyturn request fingerprint 1";
+// Changing this one makes the trail that there is unprovable.
+constexpr char kTrailPurpose[] = "keyturn audit trail 1";
 
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrFormat("%.1f", absl::ToDoubleMilliseconds(duration));
@@ -132,6 +135,7 @@ class Daemon {
       main_.stop();
     });
     RETURN_IF_ERROR(OpenStore());
+    RETURN_IF_ERROR(OpenTrail());
     RETURN_IF_ERROR(OpenEngine());
     RETURN_IF_ERROR(OpenServer());
     if (!config_.listen_tcp.empty()) WatchCertificates();
@@ -169,16 +173,21 @@ class Daemon {
     options.on_broken = [this](const absl::Status& why) { Break(why); };
     options.audit_sealer = &sealer_;
     ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(std::move(options)));
-    ASSIGN_OR_RETURN(const vault::RootKey root_key,
-                     vault::ReadRootKeyFile(config_.root_key_file));
-    std::string key = secret::HmacSha256Hex(root_key.key, kFingerprintPurpose);
-    fingerprint_key_ = secret::Secret::Take(key);
+    if (config_.root_key.needs_passphrase()) {
+      vault_ = std::make_unique<vault::Vault>(*store_);
+      log_.Write(LogLevel::kWarning, "sealed",
+                 {{"next", "keyturn admin unseal"}});
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(root_keys_, vault::ReadRootKeys(config_.root_key, {}));
     ASSIGN_OR_RETURN(vault_,
-                     vault::Vault::Open(*store_, root_key, absl::Now()));
-    ASSIGN_OR_RETURN(audit::ChainKey chain_key,
-                     audit::ChainKey::DeriveFrom(root_key.key));
-    sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(chain_key)));
-    // The first row under the key: it vouches for whatever stands before it.
+                     vault::Vault::Open(*store_, *root_keys_, absl::Now()));
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenTrail() {
+    RETURN_IF_ERROR(KeyTrail());
+    // Under a key it vouches for whatever stands before it.
     RETURN_IF_ERROR(
         Note("daemon/start", absl::StrCat("version ", KEYTURN_VERSION)));
     trail_ = std::make_unique<audit::Trail>(audit::Trail::Options{
@@ -192,6 +201,27 @@ class Daemon {
           log_.Write(LogLevel::kError, line);
         }});
     return absl::OkStatus();
+  }
+
+  // Gives the trail its key, or takes it away: it comes and goes with the
+  // vault's.
+  absl::Status KeyTrail() {
+    if (vault_->sealed()) {
+      sealer_.SetKey(nullptr);
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(const secret::Secret secret,
+                     vault_->DeriveKey(kTrailPurpose));
+    ASSIGN_OR_RETURN(audit::ChainKey key, audit::ChainKey::DeriveFrom(secret));
+    sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(key)));
+    return absl::OkStatus();
+  }
+
+  void RekeyTrail() {
+    if (const absl::Status status = KeyTrail(); !status.ok()) {
+      log_.Write(LogLevel::kError, "the audit trail has no key",
+                 {{"cause", base::MessageOf(status)}});
+    }
   }
 
   // Writes what the daemon did by itself to the trail.
@@ -230,6 +260,14 @@ class Daemon {
           asio::post(engine_context_,
                      [this, account] { clients_->Forget(account); });
         }});
+    custodian_ = std::make_unique<engine::Custodian>(
+        engine::Custodian::Options{*store_, *vault_, *engine_,
+                                   base::RealClock(), config_.root_key,
+                                   [this](const std::string& line) {
+                                     log_.Write(LogLevel::kWarning, line);
+                                   },
+                                   [this](bool) { RekeyTrail(); }},
+        std::exchange(root_keys_, std::nullopt));
     engine_thread_ = std::thread([this] { engine_context_.run(); });
     pthread_setname_np(engine_thread_.native_handle(), "kt-engine");
     return absl::OkStatus();
@@ -256,9 +294,10 @@ class Daemon {
         *engine_,
         *registry_,
         *trail_,
+        *custodian_,
         base::RealClock(),
         std::move(facts),
-        std::move(fingerprint_key_),
+        [this] { return vault_->DeriveKey(kFingerprintPurpose); },
         std::move(tcp),
         config_.listen_unix,
         [this](const rpc::CallRecord& record) { LogCall(record); },
@@ -409,13 +448,15 @@ class Daemon {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<audit::Trail> trail_;
   std::unique_ptr<vault::Vault> vault_;
-  secret::Secret fingerprint_key_;
+  // On its way from the vault's opening to the custodian.
+  std::optional<vault::RootKeys> root_keys_;
   asio::io_context engine_context_;
   asio::executor_work_guard<asio::io_context::executor_type> engine_work_{
       engine_context_.get_executor()};
   std::unique_ptr<steps::AccountClients> clients_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<engine::Registry> registry_;
+  std::unique_ptr<engine::Custodian> custodian_;
   std::thread engine_thread_;
   std::unique_ptr<rpc::Server> server_;
 };
@@ -424,7 +465,14 @@ class Daemon {
 
 absl::Status CheckFiles(const Config& config) {
   if (!config.listen_tcp.empty()) RETURN_IF_ERROR(ReadTls(config).status());
-  return vault::ReadRootKeyFile(config.root_key_file).status();
+  for (const vault::RootKeySource& source : config.root_key.All()) {
+    if (const auto* file = std::get_if<vault::PassphraseFile>(&source)) {
+      RETURN_IF_ERROR(vault::ReadPassphraseFile(file->path).status());
+    } else {
+      RETURN_IF_ERROR(vault::ReadRootKey(source, secret::Secret()).status());
+    }
+  }
+  return absl::OkStatus();
 }
 
 ExitCode RunDaemon(const Config& config, Log& log) {

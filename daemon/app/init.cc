@@ -6,6 +6,7 @@
 #include <memory>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
@@ -19,6 +20,7 @@
 #include "daemon/secret/memory.h"
 #include "daemon/store/store.h"
 #include "daemon/upstream/http/allowed_hosts.h"
+#include "daemon/vault/passphrase.h"
 #include "daemon/vault/root_key.h"
 #include "daemon/vault/vault.h"
 
@@ -33,6 +35,7 @@ constexpr char kCaKeyFile[] = "ca-key.pem";
 constexpr char kServerFile[] = "server.pem";
 constexpr char kServerKeyFile[] = "server-key.pem";
 constexpr char kRootKeyFile[] = "root.key";
+constexpr char kPassphraseFile[] = "root.scrypt";
 constexpr char kSocketFile[] = "keyturnd.sock";
 constexpr char kCaName[] = "keyturn-ca";
 // Who invited the first administrator.
@@ -78,6 +81,7 @@ struct Setup {
   std::string context_path;
   int locked_memory_kib = kLockedMemoryKibDefault;
   std::string memory_note;
+  vault::RootKeySource root_key;
 
   std::string PathOf(const char* file) const {
     return absl::StrCat(directory, "/", file);
@@ -160,6 +164,11 @@ absl::StatusOr<Setup> Check(const InitOptions& options) {
     setup.tcp.port = *port;
   }
   RETURN_IF_ERROR(ChooseSocket(options, setup));
+  if (options.passphrase.empty()) {
+    setup.root_key = vault::RootKeyFile{setup.PathOf(kRootKeyFile)};
+  } else {
+    setup.root_key = vault::PassphraseFile{setup.PathOf(kPassphraseFile)};
+  }
   setup.allowed_hosts = DefaultAllowedHosts();
   setup.allowed_hosts.insert(setup.allowed_hosts.end(),
                              options.allowed_hosts.begin(),
@@ -196,7 +205,13 @@ std::string ConfigText(const Setup& setup) {
   out << YAML::Key << "caKey" << YAML::Value << kCaKeyFile;
   out << YAML::EndMap;
   out << YAML::Key << "rootKey" << YAML::Value << YAML::BeginMap;
-  out << YAML::Key << "file" << YAML::Value << kRootKeyFile << YAML::EndMap;
+  if (std::holds_alternative<vault::PassphraseFile>(setup.root_key)) {
+    out << YAML::Key << "passphrase" << YAML::Value << YAML::BeginMap;
+    out << YAML::Key << "file" << YAML::Value << kPassphraseFile;
+    out << YAML::EndMap << YAML::EndMap;
+  } else {
+    out << YAML::Key << "file" << YAML::Value << kRootKeyFile << YAML::EndMap;
+  }
   out << YAML::Key << "outside" << YAML::Value << YAML::BeginMap;
   out << YAML::Key << "allowedHosts" << YAML::Value << setup.allowed_hosts;
   out << YAML::EndMap;
@@ -244,19 +259,19 @@ absl::StatusOr<Context> MakeCertificates(const Setup& setup, absl::Time now) {
 }
 
 // The store, with the certificate that is let in.
-absl::Status MakeStore(const Setup& setup, const Context& context,
-                       absl::Time now) {
+absl::Status MakeStore(const Setup& setup, const secret::Secret& passphrase,
+                       const Context& context, absl::Time now) {
   Config config;
   config.data_dir = setup.directory;
-  const std::string key_file = setup.PathOf(kRootKeyFile);
-  RETURN_IF_ERROR(vault::GenerateRootKeyFile(key_file));
-  ASSIGN_OR_RETURN(const vault::RootKey root_key,
-                   vault::ReadRootKeyFile(key_file));
+  RETURN_IF_ERROR(MakeRootKey(setup.root_key, passphrase));
+  ASSIGN_OR_RETURN(vault::RootKey root_key,
+                   vault::ReadRootKey(setup.root_key, passphrase));
   store::SqliteOptions options;
   options.path = config.StorePath();
   ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store,
                    store::OpenSqliteStore(std::move(options)));
-  RETURN_IF_ERROR(vault::Vault::Open(*store, root_key, now).status());
+  RETURN_IF_ERROR(
+      vault::Vault::Open(*store, std::move(root_key), now).status());
   ASSIGN_OR_RETURN(const access::Identity admin,
                    access::IdentityOfCertificate(context.certificate_pem));
   store::AddCertificate write;
@@ -269,6 +284,19 @@ absl::Status MakeStore(const Setup& setup, const Context& context,
   store::Batch batch;
   batch.identities.push_back(std::move(write));
   return store->CommitAndWait(std::move(batch)).status();
+}
+
+// What the report says of it.
+std::string RootKeyNote(const Setup& setup) {
+  if (std::holds_alternative<vault::PassphraseFile>(setup.root_key)) {
+    return absl::StrCat(kPassphraseFile,
+                        "    how the root key comes from the passphrase: keep "
+                        "a copy; without it, or without the passphrase, the "
+                        "stored credentials are lost");
+  }
+  return absl::StrCat(kRootKeyFile,
+                      "    root key: keep a copy in a safe place; without it "
+                      "the stored credentials are lost");
 }
 
 std::string DayOf(absl::Time time) {
@@ -286,18 +314,32 @@ std::string Report(const Setup& setup, const InitOptions& options,
       kCaFile, ", ", kCaKeyFile, "    certificate authority, until ",
       DayOf(now + access::kCaLifetime), "\n  ", kServerFile, ", ",
       kServerKeyFile, "    server certificate, until ",
-      DayOf(now + access::kServerLifetime), "\n  ", kRootKeyFile,
-      "    root key: keep a copy in a safe place; without it the stored "
-      "credentials are lost\n  store/    empty store\nmade context \"",
-      context_name, "\" in ", setup.context_path, "\n  certificate of \"",
-      kFirstAdministrator, "\", administrator, until ",
+      DayOf(now + access::kServerLifetime), "\n  ", RootKeyNote(setup),
+      "\n  store/    empty store\nmade context \"", context_name, "\" in ",
+      setup.context_path, "\n  certificate of \"", kFirstAdministrator,
+      "\", administrator, until ",
       DayOf(now + access::kFirstAdministratorLifetime), "\n", setup.unix_note,
       setup.memory_note, "\nNext:\n  keyturnd --config ",
       setup.PathOf(kConfigFile), "\nand in another terminal:\n  ", keyturn,
-      " whoami\n");
+      options.passphrase.empty() ? " whoami\n" : " admin unseal\n");
 }
 
 }  // namespace
+
+absl::Status MakeRootKey(const vault::RootKeySource& source,
+                         const secret::Secret& passphrase) {
+  if (const auto* file = std::get_if<vault::RootKeyFile>(&source)) {
+    return vault::GenerateRootKeyFile(file->path);
+  }
+  if (const auto* file = std::get_if<vault::PassphraseFile>(&source)) {
+    ASSIGN_OR_RETURN(const vault::PassphraseParameters parameters,
+                     vault::NewPassphrase(passphrase));
+    return WriteNewFile(file->path,
+                        vault::EncodePassphraseParameters(parameters));
+  }
+  return absl::UnimplementedError(
+      "a systemd credential is made with systemd-creds encrypt");
+}
 
 absl::StatusOr<std::string> Init(const InitOptions& options, absl::Time now) {
   ASSIGN_OR_RETURN(const Setup setup, Check(options));
@@ -310,7 +352,7 @@ absl::StatusOr<std::string> Init(const InitOptions& options, absl::Time now) {
         "cannot close ", setup.directory, " to others: ", error.message()));
   }
   ASSIGN_OR_RETURN(const Context context, MakeCertificates(setup, now));
-  RETURN_IF_ERROR(MakeStore(setup, context, now));
+  RETURN_IF_ERROR(MakeStore(setup, options.passphrase, context, now));
   RETURN_IF_ERROR(WriteNewFile(setup.PathOf(kConfigFile), ConfigText(setup)));
   ASSIGN_OR_RETURN(const std::string name,
                    AddContext(setup.context_path, context));

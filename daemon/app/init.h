@@ -8,6 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/secret/secret.h"
+#include "daemon/vault/root_key.h"
 
 namespace keyturn::app {
 
@@ -24,6 +26,8 @@ struct InitOptions {
   std::vector<std::string> allowed_hosts;
   // Empty: the user's own file.
   std::string context_out;
+  // Empty: the root key is a file.
+  secret::Secret passphrase;
 };
 
 // Makes in `data_dir`, which must be empty or not be there:
@@ -31,7 +35,8 @@ struct InitOptions {
 //   keyturnd.yaml                  the configuration
 //   ca.pem, ca-key.pem             the authority that signs all certificates
 //   server.pem, server-key.pem
-//   root.key                       what the vault hangs on
+//   root.key                       what the vault hangs on; with a passphrase
+//                                  root.scrypt, how the key comes from it
 //   store/                         an empty store with its data key
 //
 // and then a context with the first administrator's certificate. Everything is
@@ -42,6 +47,12 @@ struct InitOptions {
 // the option, for a value that is wrong; else what the system refuses. After an
 // error everything that was made is gone again.
 absl::StatusOr<std::string> Init(const InitOptions& options, absl::Time now);
+
+// Makes a new root key where `source` says, which must not be there yet;
+// durable on return. The passphrase is for a source of that kind:
+// InvalidArgument (PASSPHRASE_WEAK).
+absl::Status MakeRootKey(const vault::RootKeySource& source,
+                         const secret::Secret& passphrase);
 
 }  // namespace keyturn::app
 

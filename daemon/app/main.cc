@@ -10,6 +10,7 @@
 #include "daemon/app/init.h"
 #include "daemon/app/log.h"
 #include "daemon/app/process.h"
+#include "daemon/app/prompt.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::app {
@@ -19,11 +20,24 @@ struct Arguments {
   std::string config;
   bool check_config = false;
   InitOptions init;
+  // "file" or "passphrase".
+  std::string root_key = "file";
+  // Of `new-root-key`.
+  std::string new_root_key;
 };
 
 int Complain(const absl::Status& status, ExitCode code) {
   std::cerr << "keyturnd: " << status.message() << "\n";
   return code;
+}
+
+void AddRootKeyKind(CLI::App& command, std::string& kind) {
+  command
+      .add_option("--root-key", kind,
+                  "what the root key is: a file, or a passphrase that is asked "
+                  "for now and at each unsealing (keyturn admin unseal)")
+      ->check(CLI::IsMember({"file", "passphrase"}))
+      ->capture_default_str();
 }
 
 CLI::App* AddInit(CLI::App& app, InitOptions& options) {
@@ -55,7 +69,41 @@ CLI::App* AddInit(CLI::App& app, InitOptions& options) {
   return init;
 }
 
-int RunInit(const InitOptions& options) {
+CLI::App* AddNewRootKey(CLI::App& app, Arguments& arguments) {
+  CLI::App* command = app.add_subcommand(
+      "new-root-key",
+      "make the file of another root key, to change to; see the run book");
+  command
+      ->add_option("PATH", arguments.new_root_key,
+                   "file to be made: the key, or how it comes from the "
+                   "passphrase")
+      ->required();
+  AddRootKeyKind(*command, arguments.root_key);
+  return command;
+}
+
+int RunNewRootKey(const Arguments& arguments) {
+  vault::RootKeySource source = vault::RootKeyFile{arguments.new_root_key};
+  secret::Secret passphrase;
+  if (arguments.root_key == "passphrase") {
+    source = vault::PassphraseFile{arguments.new_root_key};
+    absl::StatusOr<secret::Secret> asked = AskForNewPassphrase();
+    if (!asked.ok()) return Complain(asked.status(), kBadConfiguration);
+    passphrase = *std::move(asked);
+  }
+  const absl::Status made = MakeRootKey(source, passphrase);
+  if (!made.ok()) return Complain(made, kFailed);
+  std::cout << "made " << arguments.new_root_key << "\n";
+  return kStopped;
+}
+
+int RunInit(Arguments& arguments) {
+  InitOptions& options = arguments.init;
+  if (arguments.root_key == "passphrase") {
+    absl::StatusOr<secret::Secret> asked = AskForNewPassphrase();
+    if (!asked.ok()) return Complain(asked.status(), kBadConfiguration);
+    options.passphrase = *std::move(asked);
+  }
   const absl::StatusOr<std::string> report = Init(options, absl::Now());
   if (!report.ok()) {
     return Complain(report.status(),
@@ -98,14 +146,17 @@ int Main(int argc, char** argv) {
       "Examples:\n"
       "  keyturnd init --data-dir /var/lib/keyturn\n"
       "  keyturnd --config /var/lib/keyturn/keyturnd.yaml");
-  const CLI::App* init = AddInit(app, arguments.init);
+  CLI::App* init = AddInit(app, arguments.init);
+  AddRootKeyKind(*init, arguments.root_key);
+  const CLI::App* new_root_key = AddNewRootKey(app, arguments);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kStopped : kBadConfiguration;
   }
-  if (init->parsed()) return RunInit(arguments.init);
+  if (init->parsed()) return RunInit(arguments);
+  if (new_root_key->parsed()) return RunNewRootKey(arguments);
   if (config->count() > 0) return RunConfigured(arguments);
   std::cerr << app.help();
   return kBadConfiguration;

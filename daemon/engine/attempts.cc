@@ -36,7 +36,10 @@ void Conclude(Limited<steps::Outcome> limited, migration::Step step,
     ending.outcome = *std::move(limited.value);
     return;
   }
-  ending.cut_by_stop = base::ReasonOf(limited.cut) == "STOPPING";
+  const std::string reason = base::ReasonOf(limited.cut);
+  if (reason == "STOPPING" || reason == "SEALED") {
+    ending.withdrawn = limited.cut;
+  }
   ending.outcome =
       OutcomeOfFailure(cut ? limited.cut : limited.value.status(), step);
   if (limited.value.ok()) {

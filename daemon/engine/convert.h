@@ -25,9 +25,10 @@ struct Ending {
   steps::Outcome outcome;
   // None: they cannot be trusted and stay as they are stored.
   std::optional<steps::Notes> notes;
-  // The daemon stops and cut the attempt short: nothing is known, nothing is
-  // stored, and the next start looks again.
-  bool cut_by_stop = false;
+  // Not OK: the daemon itself cut the attempt short, since it stops (STOPPING)
+  // or was sealed (SEALED). Nothing is known, nothing is stored, and the next
+  // attempt looks again; this one does not count.
+  absl::Status withdrawn;
 };
 
 // The outcome of an attempt at `step` that gave none: one more attempt when it

@@ -74,7 +74,7 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
   migration::Migration seen = created;
   Ending ending =
       co_await attempts_.Run(std::move(seen), preflight, std::move(checkpoint));
-  if (ending.cut_by_stop) co_return StoppingError();
+  if (!ending.withdrawn.ok()) co_return ending.withdrawn;
   const Outcome::Kind kind = ending.outcome.kind;
   const bool refused = kind == Outcome::Kind::kRefused;
   if (refused || (command.validate_only && kind != Outcome::Kind::kPlan)) {

@@ -50,6 +50,7 @@ absl::Status Driver::Start() {
     if (!GoesOnByItself(migration.state)) continue;
     agenda_.Put(migration.id, migration.wake_at.value_or(now));
   }
+  parked_ = options_.vault.sealed();
   options_.log(absl::StrCat("engine: ", unfinished.size(),
                             " migrations are not at rest, ", agenda_.size(),
                             " of them go on by themselves"));
@@ -84,6 +85,12 @@ void Driver::Stop() {
   alarm_.Stop();
 }
 
+void Driver::Unpark() {
+  // It may have been sealed again meanwhile.
+  parked_ = options_.vault.sealed();
+  PumpSoon();
+}
+
 void Driver::PumpSoon() {
   if (std::exchange(pump_posted_, true)) return;
   asio::post(context_, [this] {
@@ -93,7 +100,8 @@ void Driver::PumpSoon() {
 }
 
 void Driver::Pump() {
-  for (int taken = 0; !stopping_ && running_ < options_.running_max; ++taken) {
+  if (stopping_ || parked_) return;
+  for (int taken = 0; running_ < options_.running_max; ++taken) {
     if (taken == kTakenUpAtOnceMax) {
       PumpSoon();
       return;
@@ -134,7 +142,7 @@ void Driver::TakeUp(const std::string& id) {
 
 asio::awaitable<void> Driver::Drive(Entry& entry) {
   co_await entry.turns.Take();
-  for (bool goes_on = true; goes_on && !stopping_;) {
+  for (bool goes_on = true; goes_on && !stopping_ && !parked_;) {
     const Action action =
         migration::NextAction(entry.value, options_.clock.Now());
     goes_on = co_await Act(entry, action);
@@ -176,7 +184,7 @@ asio::awaitable<bool> Driver::Act(Entry& entry, Action action) {
       co_await attempts_.Run(std::move(seen), action, std::move(checkpoint));
   co_await entry.turns.Take();
   entry.attempting = false;
-  if (ending.cut_by_stop) co_return false;
+  if (!ending.withdrawn.ok()) co_return false;
   co_await Conclude(entry, std::move(ending));
   co_return true;
 }

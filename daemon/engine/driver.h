@@ -42,6 +42,12 @@ class Driver {
   // Takes up nothing any more; drives end after the attempt they are at.
   void Stop();
 
+  // Takes up nothing until Unpark; drives end after the attempt they are at,
+  // and what is due stays on the agenda. A driver that starts over a sealed
+  // vault is parked.
+  void Park() { parked_ = true; }
+  void Unpark();
+
   // Drives under way.
   int running() const { return running_; }
 
@@ -67,6 +73,7 @@ class Driver {
   const std::function<void()> on_drive_end_;
 
   bool stopping_ = false;
+  bool parked_ = false;
   bool pump_posted_ = false;
   int running_ = 0;
   Agenda agenda_;

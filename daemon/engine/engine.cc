@@ -67,6 +67,8 @@ class EngineImpl final : public Engine {
   absl::Status Start() override { return driver_.Start(); }
 
   void Stop(absl::Time deadline, std::function<void()> done) override;
+  void Park(std::function<void()> done) override;
+  void Unpark() override;
   void Create(Caller caller, CreateCommand command,
               Callback<Migration> callback) override;
   void Command(Caller caller, MigrationCommand command,
@@ -82,10 +84,14 @@ class EngineImpl final : public Engine {
   void TestAccount(std::string account, Callback<Findings> callback) override;
 
  private:
+  // What a call cannot do without.
+  enum class Needs { kNothing, kSecrets };
+
   // Runs `work` on the engine's thread and gives its result to `callback`.
   template <typename T>
-  void Call(Callback<T> callback, asio::awaitable<absl::StatusOr<T>> work);
-  absl::Status Admit() const;
+  void Call(Needs needs, Callback<T> callback,
+            asio::awaitable<absl::StatusOr<T>> work);
+  absl::Status Admit(Needs needs) const;
   Requests::Recall<Migration> RecallMigration();
   Requests::Recall<Task> RecallTask();
   void OnBroken(absl::Status why);
@@ -109,11 +115,11 @@ class EngineImpl final : public Engine {
 };
 
 template <typename T>
-void EngineImpl::Call(Callback<T> callback,
+void EngineImpl::Call(Needs needs, Callback<T> callback,
                       asio::awaitable<absl::StatusOr<T>> work) {
-  asio::post(context_, [this, callback = std::move(callback),
+  asio::post(context_, [this, needs, callback = std::move(callback),
                         work = std::move(work)]() mutable {
-    if (absl::Status status = Admit(); !status.ok()) {
+    if (absl::Status status = Admit(needs); !status.ok()) {
       callback(std::move(status));
       return;
     }
@@ -133,8 +139,11 @@ void EngineImpl::Call(Callback<T> callback,
   });
 }
 
-absl::Status EngineImpl::Admit() const {
+absl::Status EngineImpl::Admit(Needs needs) const {
   if (stopping_) return StoppingError();
+  if (needs == Needs::kSecrets && options_.vault.sealed()) {
+    return vault::SealedError();
+  }
   if (calls_ < kCallsMax) return absl::OkStatus();
   return base::WithReason(
       absl::UnavailableError(
@@ -151,7 +160,7 @@ void EngineImpl::Create(Caller caller, CreateCommand command,
   request.dry_run = command.validate_only;
   asio::awaitable<absl::StatusOr<Migration>> work =
       creation_.Create(request, std::move(command));
-  Call(std::move(callback),
+  Call(Needs::kSecrets, std::move(callback),
        requests_.Once(std::move(request), std::move(work), RecallMigration()));
 }
 
@@ -163,7 +172,7 @@ void EngineImpl::Command(Caller caller, MigrationCommand command,
   request.target = MigrationName(command.migration_id);
   asio::awaitable<absl::StatusOr<Migration>> work =
       commands_.Command(request, std::move(command));
-  Call(std::move(callback),
+  Call(Needs::kNothing, std::move(callback),
        requests_.Once(std::move(request), std::move(work), RecallMigration()));
 }
 
@@ -175,7 +184,7 @@ void EngineImpl::CompleteTask(Caller caller, std::string task_id,
   request.target = TaskName(task_id);
   asio::awaitable<absl::StatusOr<Task>> work =
       commands_.CompleteTask(request, std::move(task_id), std::move(evidence));
-  Call(std::move(callback),
+  Call(Needs::kNothing, std::move(callback),
        requests_.Once(std::move(request), std::move(work), RecallTask()));
 }
 
@@ -190,19 +199,19 @@ void EngineImpl::SubmitToken(Caller caller, std::string task_id,
   asio::awaitable<absl::StatusOr<Task>> work =
       commands_.SubmitToken(request, std::move(task_id), std::move(token_id),
                             std::move(token_secret));
-  Call(std::move(callback),
+  Call(Needs::kSecrets, std::move(callback),
        requests_.Once(std::move(request), std::move(work), RecallTask()));
 }
 
 void EngineImpl::Discover(
     std::string account,
     Callback<std::vector<steps::DiscoveredConnection>> callback) {
-  Call(std::move(callback),
+  Call(Needs::kSecrets, std::move(callback),
        engine::Discover(options_, limits_, std::move(account)));
 }
 
 void EngineImpl::TestAccount(std::string account, Callback<Findings> callback) {
-  Call(std::move(callback),
+  Call(Needs::kSecrets, std::move(callback),
        engine::TestAccount(options_, limits_, std::move(account)));
 }
 
@@ -228,6 +237,22 @@ void EngineImpl::Stop(absl::Time deadline, std::function<void()> done) {
     last_call_.Set(deadline);
     EndIfIdle();
   });
+}
+
+void EngineImpl::Park(std::function<void()> done) {
+  // On this thread, between two turns of the loop: no step can meet the sealed
+  // vault before it is cut, and take that for a failure of its own.
+  asio::post(context_, [this, done = std::move(done)] {
+    options_.vault.DropKeys();
+    driver_.Park();
+    limits_.CutRunning(vault::SealedError());
+    options_.outside.DropSecrets();
+    done();
+  });
+}
+
+void EngineImpl::Unpark() {
+  asio::post(context_, [this] { driver_.Unpark(); });
 }
 
 void EngineImpl::OnBroken(absl::Status why) {

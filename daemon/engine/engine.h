@@ -142,6 +142,16 @@ class Engine {
   // that was answered is durable. `done` is called when nothing runs any more.
   virtual void Stop(absl::Time deadline, std::function<void()> done) = 0;
 
+  // Seals the vault: drops its keys and what clients keep of secrets, and cuts
+  // the attempts under way, which then count as never begun. `done` is called
+  // when the keys are gone; attempts take up to a moment to end. Until Unpark
+  // no attempt begins, and calls that need a secret return FailedPrecondition
+  // (SEALED); all others are answered as ever. An engine that starts over a
+  // sealed vault is parked.
+  virtual void Park(std::function<void()> done) = 0;
+  // After the vault was unsealed: everything goes on.
+  virtual void Unpark() = 0;
+
   // Runs preflight at once; the answer comes when it has ended, at the latest
   // after its attempt_timeout. Errors: see Migrations.CreateMigration in the
   // public API. With `validate_only` nothing is stored, the answer has no id,

@@ -23,13 +23,17 @@ TimeLimits::TimeLimits(asio::io_context& context, base::Clock& clock)
 void TimeLimits::CutAll() {
   cut_all_ = true;
   alarm_.Stop();
+  CutRunning(StoppingError());
+}
+
+void TimeLimits::CutRunning(const absl::Status& why) {
   // A signal may end the work at once, which erases it.
   std::vector<Key> keys;
   for (const auto& [key, work] : running_) keys.push_back(key);
   for (const Key& key : keys) {
     const auto found = running_.find(key);
     if (found == running_.end()) continue;
-    if (found->second.cut.ok()) found->second.cut = StoppingError();
+    if (found->second.cut.ok()) found->second.cut = why;
     found->second.signal.emit(asio::cancellation_type::terminal);
   }
 }

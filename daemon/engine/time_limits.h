@@ -29,7 +29,8 @@ template <typename T>
 struct Limited {
   // What it gave; Internal when it threw.
   absl::StatusOr<T> value = absl::UnknownError("");
-  // Why it was cut: DeadlineExceeded, or StoppingError. OK: it was not.
+  // Why it was cut: DeadlineExceeded, StoppingError, or what CutRunning was
+  // told. OK: it was not.
   absl::Status cut;
 };
 
@@ -46,6 +47,9 @@ class TimeLimits {
 
   // Cuts what runs; later work is not begun.
   void CutAll();
+
+  // Cuts what runs and gives `why` as the reason. Later work runs as ever.
+  void CutRunning(const absl::Status& why);
 
  private:
   struct Work {

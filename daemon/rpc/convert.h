@@ -11,12 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/migration/model.h"
 #include "daemon/steps/discover.h"
 #include "daemon/store/records.h"
 #include "daemon/vault/payload.h"
 #include "keyturn/v1/accounts.pb.h"
+#include "keyturn/v1/admin.pb.h"
 #include "keyturn/v1/credentials.pb.h"
 #include "keyturn/v1/inventory.pb.h"
 #include "keyturn/v1/migrations.pb.h"
@@ -53,6 +55,8 @@ v1::Credential ToProto(const store::CredentialInfo& credential);
 // The account to be created under the name `account_id`, its form checked.
 absl::StatusOr<store::Account> FromProto(const std::string& account_id,
                                          const v1::Account& account);
+
+v1::VaultStatus ToProto(const engine::VaultStatus& status);
 
 // Copies the secrets into memory that wipes itself and checks their form; the
 // error never repeats a value. The message is the caller's to wipe.

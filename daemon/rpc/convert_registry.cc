@@ -289,6 +289,28 @@ absl::StatusOr<store::Account> FromProto(const std::string& account_id,
   return result;
 }
 
+v1::VaultStatus ToProto(const engine::VaultStatus& status) {
+  v1::VaultStatus out;
+  out.set_sealed(status.sealed);
+  out.set_root_key(status.root_key);
+  out.set_previous_root_key(status.previous_root_key);
+  out.set_needs_passphrase(status.needs_passphrase);
+  out.set_needs_previous_passphrase(status.needs_previous_passphrase);
+  out.set_failed_unseals(status.failed_unseals);
+  for (const engine::VaultStatus::DataKey& key : status.data_keys) {
+    v1::VaultStatus::DataKey& data_key = *out.add_data_keys();
+    data_key.set_id(key.id);
+    *data_key.mutable_create_time() = ToProto(key.created_at);
+    data_key.set_seals(key.seals);
+    data_key.set_versions(key.versions);
+    data_key.set_root_key_id(key.root_key_id);
+  }
+  out.set_versions(status.versions);
+  out.set_versions_to_reseal(status.versions_to_reseal);
+  out.set_root_key_id(status.root_key_id);
+  return out;
+}
+
 absl::StatusOr<vault::Payload> FromProto(const v1::CredentialSecret& secret) {
   switch (secret.secret_case()) {
     case v1::CredentialSecret::kCeligoToken:

@@ -7,6 +7,34 @@
 #include "daemon/rpc/names.h"
 
 namespace keyturn::rpc {
+namespace {
+
+// Of calls without a request id: they say what is to hold, so a repeated one
+// has no second effect.
+engine::Caller CallerOf(const access::Identity& identity) {
+  engine::Caller caller;
+  caller.identity = identity.name;
+  caller.transport = access::Name(identity.transport);
+  return caller;
+}
+
+engine::Callback<engine::VaultStatus> AnswerStatus(v1::VaultStatus* response,
+                                                   Finish finish) {
+  return [response, finish = std::move(finish)](
+             const absl::StatusOr<engine::VaultStatus>& status) {
+    if (status.ok()) *response = ToProto(*status);
+    finish(status.status());
+  };
+}
+
+// A newline at the end is the terminal's or the file's, not the passphrase's.
+secret::Secret PassphraseOf(std::string_view text) {
+  if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  return secret::Secret(text);
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* InventoryService::Discover(
     grpc::CallbackServerContext* context, const v1::DiscoverRequest* request,
@@ -29,8 +57,14 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
       });
 }
 
-AdminService::AdminService(Gate& gate, store::Store& store, DaemonFacts facts)
-    : gate_(gate), store_(store), facts_(std::move(facts)) {}
+AdminService::AdminService(Gate& gate, store::Store& store,
+                           engine::Custodian& custodian, DaemonFacts facts)
+    : gate_(gate),
+      store_(store),
+      custodian_(custodian),
+      facts_(std::move(facts)) {
+  SetMessageAllocatorFor_Unseal(&unseal_allocator_);
+}
 
 grpc::ServerUnaryReactor* AdminService::GetServerInfo(
     grpc::CallbackServerContext* context,
@@ -39,11 +73,13 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(
       context, "keyturn.v1.Admin/GetServerInfo", *request,
       [&](const access::Identity&) -> absl::Status {
         ASSIGN_OR_RETURN(const auto counts, store_.CountByState());
+        ASSIGN_OR_RETURN(const engine::VaultStatus vault, custodian_.Status());
         response->set_version(facts_.version);
         response->set_schema_version(store_.schema_version());
         *response->mutable_start_time() = ToProto(facts_.started_at);
         *response->mutable_server_certificate_expire_time() =
             ToProto(facts_.server_certificate_expires_at);
+        *response->mutable_vault() = ToProto(vault);
         response->mutable_allowed_hosts()->Assign(facts_.allowed_hosts.begin(),
                                                   facts_.allowed_hosts.end());
         for (const auto& [state, count] : counts) {
@@ -51,6 +87,49 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(
                 ->mutable_migrations())[std::string(migration::Name(state))] =
               count;
         }
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::RotateKey(
+    grpc::CallbackServerContext* context, const v1::RotateKeyRequest* request,
+    v1::VaultStatus* response) {
+  return gate_.Change(
+      context, "keyturn.v1.Admin/RotateKey", *request,
+      [&](const engine::Caller& caller, Finish finish) -> absl::Status {
+        auto answer = AnswerStatus(response, std::move(finish));
+        if (request->root()) {
+          custodian_.Rewrap(caller, std::move(answer));
+        } else {
+          custodian_.RotateDataKey(caller, std::move(answer));
+        }
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::Seal(
+    grpc::CallbackServerContext* context, const v1::SealRequest* request,
+    v1::VaultStatus* response) {
+  return gate_.Ask(
+      context, "keyturn.v1.Admin/Seal", *request,
+      [&](const access::Identity& identity, Finish finish) -> absl::Status {
+        custodian_.Seal(CallerOf(identity),
+                        AnswerStatus(response, std::move(finish)));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::Unseal(
+    grpc::CallbackServerContext* context, const v1::UnsealRequest* request,
+    v1::VaultStatus* response) {
+  return gate_.Ask(
+      context, "keyturn.v1.Admin/Unseal", *request,
+      [&](const access::Identity& identity, Finish finish) -> absl::Status {
+        vault::Passphrases passphrases;
+        passphrases.current = PassphraseOf(request->passphrase());
+        passphrases.previous = PassphraseOf(request->previous_passphrase());
+        custodian_.Unseal(CallerOf(identity), std::move(passphrases),
+                          AnswerStatus(response, std::move(finish)));
         return absl::OkStatus();
       });
 }

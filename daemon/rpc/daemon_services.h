@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/gate.h"
+#include "daemon/rpc/wiping_allocator.h"
 #include "daemon/store/store.h"
 #include "keyturn/v1/admin.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
@@ -39,16 +41,28 @@ struct DaemonFacts {
 
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Gate& gate, store::Store& store, DaemonFacts facts);
+  AdminService(Gate& gate, store::Store& store, engine::Custodian& custodian,
+               DaemonFacts facts);
 
   grpc::ServerUnaryReactor* GetServerInfo(
       grpc::CallbackServerContext* context,
       const v1::GetServerInfoRequest* request,
       v1::ServerInfo* response) override;
+  grpc::ServerUnaryReactor* RotateKey(grpc::CallbackServerContext* context,
+                                      const v1::RotateKeyRequest* request,
+                                      v1::VaultStatus* response) override;
+  grpc::ServerUnaryReactor* Seal(grpc::CallbackServerContext* context,
+                                 const v1::SealRequest* request,
+                                 v1::VaultStatus* response) override;
+  grpc::ServerUnaryReactor* Unseal(grpc::CallbackServerContext* context,
+                                   const v1::UnsealRequest* request,
+                                   v1::VaultStatus* response) override;
 
  private:
   Gate& gate_;
   store::Store& store_;
+  engine::Custodian& custodian_;
+  WipingAllocator<v1::UnsealRequest, v1::VaultStatus> unseal_allocator_;
   const DaemonFacts facts_;
 };
 

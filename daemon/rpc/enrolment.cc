@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/access/invitation.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 #include "daemon/rpc/names.h"
 #include "daemon/secret/digest.h"
 #include "daemon/store/codec.h"
@@ -96,10 +97,11 @@ Enrolment::GetAuthority() const {
 absl::StatusOr<secret::Secret> Enrolment::SecretFor(
     const engine::Caller& caller) const {
   if (caller.request_id.empty()) return access::NewInvitationSecret();
+  ASSIGN_OR_RETURN(const secret::Secret key, token_key_());
   std::string hex = secret::HmacSha256Hex(
-      token_key_, absl::StrJoin({std::string(kSecretPurpose), caller.identity,
-                                 caller.request_id, caller.fingerprint},
-                                "\n"));
+      key, absl::StrJoin({std::string(kSecretPurpose), caller.identity,
+                          caller.request_id, caller.fingerprint},
+                         "\n"));
   std::string bytes = absl::HexStringToBytes(hex);
   secret::WipeString(hex);
   return secret::Secret::Take(bytes);
@@ -350,15 +352,8 @@ store::Batch Enrolment::NewBatch(const engine::Caller& caller,
   const absl::Time now = clock_.Now();
   store::RequestRecord record{caller.identity, caller.request_id,
                               caller.fingerprint, std::move(answer), now};
-  store::AuditRow row;
-  row.time = now;
-  row.actor = caller.identity;
-  row.transport = caller.transport;
-  row.action = action;
-  row.target = FullName(kIdentityPrefix, name);
-  row.request_id = caller.request_id;
-  row.result = "OK";
-  batch.audit.push_back(std::move(row));
+  batch.audit.push_back(engine::RowOf(
+      caller, action, FullName(kIdentityPrefix, name), absl::OkStatus(), now));
   batch.request = std::move(record);
   return batch;
 }

@@ -21,6 +21,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
+#include "daemon/rpc/gate.h"
 #include "daemon/rpc/identity_book.h"
 #include "daemon/secret/secret.h"
 #include "daemon/store/store.h"
@@ -62,7 +63,7 @@ class Enrolment {
     // Signs certificates; without it nobody can enrol.
     std::optional<access::CertifiedKey> authority;
     // Makes a repeated request's token the same again.
-    secret::Secret token_key;
+    FingerprintKeySource token_key;
   };
   explicit Enrolment(Options options);
 
@@ -127,7 +128,7 @@ class Enrolment {
   store::Store& store_;
   base::Clock& clock_;
   IdentityBook& book_;
-  const secret::Secret token_key_;
+  const FingerprintKeySource token_key_;
 
   access::RateLimit refused_;
   std::atomic<int64_t> refusals_ = 0;

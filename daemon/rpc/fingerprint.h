@@ -11,6 +11,9 @@
 
 namespace keyturn::rpc {
 
+// Whether messages of that type have a secret field, at any depth.
+bool MayCarrySecret(const google::protobuf::Descriptor& type);
+
 // HMAC-SHA256, in hex, over `rpc` and every field of `request`, the secret ones
 // included: a request that was sent again with another secret is another
 // request. Because secrets take part the hash is keyed: without `key`, which
@@ -18,6 +21,11 @@ namespace keyturn::rpc {
 // it. The serialised request is wiped.
 std::string FingerprintOf(const secret::Secret& key, std::string_view rpc,
                           const google::protobuf::Message& request);
+
+// The same without a key (SHA-256), for a request that cannot carry a secret:
+// such a request is known again while the daemon is sealed, too.
+std::string PlainFingerprintOf(std::string_view rpc,
+                               const google::protobuf::Message& request);
 
 }  // namespace keyturn::rpc
 

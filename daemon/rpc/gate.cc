@@ -290,7 +290,12 @@ absl::StatusOr<engine::Caller> Gate::CallerOf(
   caller.serial = call.identity_.certificate_serial;
   caller.peer = call.peer_;
   caller.request_id = request_id;
-  caller.fingerprint = FingerprintOf(fingerprint_key_, rpc, request);
+  if (!MayCarrySecret(*request.GetDescriptor())) {
+    caller.fingerprint = PlainFingerprintOf(rpc, request);
+    return caller;
+  }
+  ASSIGN_OR_RETURN(const secret::Secret key, fingerprint_key_());
+  caller.fingerprint = FingerprintOf(key, rpc, request);
   return caller;
 }
 

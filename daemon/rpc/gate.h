@@ -67,6 +67,10 @@ struct CallRecord {
 // Called on gRPC's, the engine's or the store's thread; must not block.
 using CallLog = std::function<void(const CallRecord&)>;
 
+// Gives the key of the fingerprints, the same after every start;
+// FailedPrecondition (SEALED) while it is not to be had.
+using FingerprintKeySource = std::function<absl::StatusOr<secret::Secret>()>;
+
 // What a request is about, as it names it; empty: it names nothing.
 template <typename Request>
 std::string ResourceNamedBy(const Request& request) {
@@ -94,8 +98,8 @@ class Gate {
     CallLog log;
     // The user whose peers come through the listener with local credentials.
     uid_t own_uid;
-    // Key of the fingerprints, see FingerprintOf.
-    secret::Secret fingerprint_key;
+    // Of requests that may carry secrets, see FingerprintOf.
+    FingerprintKeySource fingerprint_key;
     // Whether records tell what was asked for.
     bool records_requests = false;
     access::RateLimit::Options call_rate = {kCallBurstMax, kCallInterval};
@@ -276,7 +280,7 @@ class Gate {
   audit::Trail& trail_;
   const CallLog log_;
   const uid_t own_uid_;
-  const secret::Secret fingerprint_key_;
+  const FingerprintKeySource fingerprint_key_;
   const bool records_requests_;
   access::RateLimit rate_;
   const absl::Duration call_time_max_;

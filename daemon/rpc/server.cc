@@ -54,6 +54,15 @@ std::vector<std::string> ServiceNames() {
       v1::Migrations::service_full_name(),  v1::Tasks::service_full_name()};
 }
 
+// Those with a call that needs a secret: while the daemon is sealed their
+// health is NOT_SERVING.
+std::vector<std::string> SecretServiceNames() {
+  return {v1::Accounts::service_full_name(),
+          v1::Credentials::service_full_name(),
+          v1::Inventory::service_full_name(),
+          v1::Migrations::service_full_name(), v1::Tasks::service_full_name()};
+}
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -99,7 +108,7 @@ class GrpcServer final : public Server {
         book_({options.store, options.clock,
                /*knows_all=*/AuthorityOf(options.tcp).has_value()}),
         enrolment_({options.store, options.clock, book_,
-                    AuthorityOf(options.tcp), options.fingerprint_key.Clone()}),
+                    AuthorityOf(options.tcp), options.fingerprint_key}),
         gate_({options.clock, book_, options.trail, std::move(options.call_log),
                geteuid(), std::move(options.fingerprint_key),
                options.records_requests, options.call_rate,
@@ -111,7 +120,9 @@ class GrpcServer final : public Server {
         credentials_(gate_, options.store, options.registry),
         inventory_(gate_, options.engine),
         access_({gate_, options.store, options.clock, book_, enrolment_}),
-        admin_(gate_, options.store, std::move(options.facts)),
+        custodian_(options.custodian),
+        admin_(gate_, options.store, options.custodian,
+               std::move(options.facts)),
         audit_(gate_, options.store, options.trail) {}
 
   ~GrpcServer() override { Shutdown(absl::InfinitePast()); }
@@ -120,6 +131,7 @@ class GrpcServer final : public Server {
                      const std::string& unix_path) {
     grpc::ServerBuilder builder;
     if (!unix_path.empty()) RETURN_IF_ERROR(OpenUnix(unix_path, builder));
+    custodian_.Listen([this](bool sealed) { TellHealth(sealed); });
     if (tcp.has_value()) RETURN_IF_ERROR(OpenTcp(tcp->address));
     RETURN_IF_ERROR(AddGeneration(tcp, builder));
     if (tcp_ != nullptr) tcp_->Start();
@@ -149,6 +161,7 @@ class GrpcServer final : public Server {
   }
 
   void AnnounceStop() override {
+    custodian_.Listen(nullptr);
     base::MutexLock lock(mutex_);
     for (const Generation& generation : generations_) {
       generation.server->GetHealthCheckService()->Shutdown();
@@ -156,6 +169,7 @@ class GrpcServer final : public Server {
   }
 
   void Shutdown(absl::Time deadline) override {
+    custodian_.Listen(nullptr);
     if (tcp_ != nullptr) tcp_->Stop();
     if (unix_ != nullptr) unix_->Stop();
     hub_->Stop();
@@ -204,8 +218,25 @@ class GrpcServer final : public Server {
       generation.server->GetHealthCheckService()->SetServingStatus(name, true);
     }
     base::MutexLock lock(mutex_);
+    SetSecretServices(generation);
     generations_.push_back(std::move(generation));
     return absl::OkStatus();
+  }
+
+  void TellHealth(bool sealed) {
+    base::MutexLock lock(mutex_);
+    sealed_ = sealed;
+    for (const Generation& generation : generations_) {
+      SetSecretServices(generation);
+    }
+  }
+
+  void SetSecretServices(const Generation& generation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const std::string& name : SecretServiceNames()) {
+      generation.server->GetHealthCheckService()->SetServingStatus(name,
+                                                                   !sealed_);
+    }
   }
 
   static void SetLimits(grpc::ServerBuilder& builder) {
@@ -285,6 +316,7 @@ class GrpcServer final : public Server {
   CredentialsService credentials_;
   InventoryService inventory_;
   AccessService access_;
+  engine::Custodian& custodian_;
   AdminService admin_;
   AuditService audit_;
 
@@ -294,6 +326,7 @@ class GrpcServer final : public Server {
   base::Mutex mutex_;
   // Oldest first; empty before Serve and after Shutdown.
   std::vector<Generation> generations_ ABSL_GUARDED_BY(mutex_);
+  bool sealed_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<UnixListener> unix_;
 };

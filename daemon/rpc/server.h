@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
+#include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/registry.h"
 #include "daemon/rpc/daemon_services.h"
@@ -64,10 +65,10 @@ class Server {
     engine::Engine& engine;
     engine::Registry& registry;
     audit::Trail& trail;
+    engine::Custodian& custodian;
     base::Clock& clock;
     DaemonFacts facts;
-    // Key of the requests' fingerprints, the same after every start.
-    secret::Secret fingerprint_key;
+    FingerprintKeySource fingerprint_key;
     // Where; at least one of them.
     std::optional<Tcp> tcp;
     std::string unix_path;

@@ -112,6 +112,12 @@ void AccountClients::Forget(std::string_view account) {
   if (found != entries_.end()) entries_.erase(found);
 }
 
+void AccountClients::DropSecrets() {
+  for (const auto& [account, entry] : entries_) {
+    if (entry->netsuite != nullptr) entry->netsuite->DropAccessToken();
+  }
+}
+
 absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Find(
     std::string_view account, store::AccountKind kind) {
   const auto found = entries_.find(account);

@@ -45,6 +45,7 @@ class AccountClients final : public Outside {
       std::string_view account) override;
   absl::StatusOr<NetSuiteAccount> NetSuite(std::string_view account) override;
   void Forget(std::string_view account) override;
+  void DropSecrets() override;
 
  private:
   // One account's stack; the client is below what it uses.

@@ -36,6 +36,10 @@ class Outside {
   // Forgets the account's clients and whatever stopped them (two refused
   // logins): the next call builds them anew from what is stored.
   virtual void Forget(std::string_view account) = 0;
+
+  // Overwrites what clients keep of secrets between calls (access tokens). What
+  // stopped them stays.
+  virtual void DropSecrets() = 0;
 };
 
 }  // namespace keyturn::steps

@@ -123,6 +123,21 @@ struct SealedVersion {
   std::string sealed;
 };
 
+// All that is stored of one credential, and what binds it together.
+struct CredentialRows {
+  CredentialInfo info;
+  // Of each of info.versions.
+  std::vector<std::string> sealed;
+  // See RowBinder; empty: it was stored while there was none.
+  std::string binding;
+};
+
+// Where among the versions under one data key a read begins: after this one.
+struct VersionPlace {
+  std::string name;
+  int number = 0;
+};
+
 // Never renumber: the numbers are stored.
 enum class AccountKind : int {
   kCeligo = 1,
@@ -163,6 +178,10 @@ struct WrappedDataKey {
   std::string id;
   absl::Time created_at;
   std::string wrapped;
+  // What was ever stored sealed under it, and what of that is there now. Kept
+  // by the store; ignored in a Batch.
+  int64_t seals = 0;
+  int64_t versions = 0;
 };
 
 // A client certificate that our own authority signed, and whom it stands for.
@@ -278,6 +297,8 @@ struct NewCredential {
   // Its number is 1.
   CredentialInfo::Version version;
   std::string sealed;
+  // Id of the data key that it was sealed under.
+  std::string data_key;
 };
 
 struct NewVersion {
@@ -285,6 +306,17 @@ struct NewVersion {
   // One higher than the newest that is stored.
   CredentialInfo::Version version;
   std::string sealed;
+  std::string data_key;
+};
+
+// The same secret, sealed again under another data key.
+struct ResealVersion {
+  std::string name;
+  int number = 0;
+  // What it was sealed under; another one is stored: the commit is Aborted.
+  std::string former_data_key;
+  std::string sealed;
+  std::string data_key;
 };
 
 struct RelabelVersion {
@@ -297,10 +329,17 @@ struct DeleteCredential {
   std::string name;
 };
 
+// Binds the rows as they are stored, see RowBinder. Every other write of a
+// credential does that as well.
+struct BindCredential {
+  std::string name;
+};
+
 // Wherever a version becomes CURRENT, the one that was CURRENT becomes PREVIOUS
 // by itself.
 using CredentialWrite =
-    std::variant<NewCredential, NewVersion, RelabelVersion, DeleteCredential>;
+    std::variant<NewCredential, NewVersion, ResealVersion, RelabelVersion,
+                 DeleteCredential, BindCredential>;
 
 struct CreateAccount {
   Account account;
@@ -351,6 +390,7 @@ struct Batch {
   std::vector<CredentialWrite> credentials;
   std::vector<AccountWrite> accounts;
   std::vector<IdentityWrite> identities;
+  // One that is stored already gets the new wrapped bytes and keeps its place.
   std::vector<WrappedDataKey> data_keys;
   std::vector<AuditRow> audit;
 };

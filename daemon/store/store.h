@@ -70,6 +70,21 @@ struct Page {
 // Which version of a credential: the newest with a label, or a number.
 using VersionSelector = std::variant<VersionLabel, int>;
 
+// Authenticates what is stored of credentials, whose labels and names anybody
+// with the file in hand could change otherwise. The key for that is the
+// vault's.
+//
+// Thread-safe. Called on the store's thread, inside the transaction; must be
+// quick and must not call the store.
+class RowBinder {
+ public:
+  virtual ~RowBinder() = default;
+
+  // What is stored beside these rows and fits no others. `rows.binding` is not
+  // looked at.
+  virtual std::string Bind(const CredentialRows& rows) const = 0;
+};
+
 // While it lives, the subscriber is called. Destroying it waits for a call that
 // is under way; not to be destroyed inside that call. Must not outlive the
 // store.
@@ -211,6 +226,16 @@ class Store {
   // NotFound (CREDENTIAL_NOT_FOUND, VERSION_NOT_FOUND). For the vault.
   virtual absl::StatusOr<SealedVersion> ReadSealed(std::string_view name,
                                                    VersionSelector version) = 0;
+  // From now on each batch that changes a credential stores what `binder` gives
+  // for its rows, in the same transaction. Before the first call such a batch
+  // stores none; null is as before the first call.
+  virtual void BindRowsWith(std::shared_ptr<const RowBinder> binder) = 0;
+  // NotFound (CREDENTIAL_NOT_FOUND). All rows of one instant. For the vault.
+  virtual absl::StatusOr<CredentialRows> ReadRows(std::string_view name) = 0;
+  // Versions sealed under that data key, in the order of name and number, at
+  // most `limit` (cut to kPageItemsMax), after `place`.
+  virtual absl::StatusOr<std::vector<SealedVersion>> ListSealedUnder(
+      std::string_view data_key, const VersionPlace& place, int limit) = 0;
   // In the order in which they were written; the last one is the newest.
   virtual absl::StatusOr<std::vector<WrappedDataKey>> ReadDataKeys() = 0;
 

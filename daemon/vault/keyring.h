@@ -4,6 +4,7 @@
 #ifndef KEYTURN_DAEMON_VAULT_KEYRING_H_
 #define KEYTURN_DAEMON_VAULT_KEYRING_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "daemon/store/records.h"
 #include "daemon/store/store.h"
 #include "daemon/vault/root_key.h"
+#include "daemon/vault/row_key.h"
 
 namespace keyturn::vault {
 
@@ -24,6 +26,8 @@ struct DataKey {
   // 16 characters, see base::NewId; part of each envelope sealed under it.
   std::string id;
   secret::Secret key;
+  // Whether it was wrapped for a store whose rows are bound.
+  bool bound = true;
 };
 
 // Immutable, therefore thread-safe.
@@ -32,12 +36,17 @@ class Keyring {
   // At least one key; the last one seals, all of them open.
   explicit Keyring(std::vector<DataKey> keys);
 
+  const std::shared_ptr<const RowKey>& row_key() const { return row_key_; }
+
   const DataKey& sealing_key() const { return keys_.back(); }
+  // The first key that the store got; what is derived from it never changes.
+  const DataKey& oldest() const { return keys_.front(); }
   // Null when there is no such key. Valid as long as the keyring.
   const DataKey* Find(std::string_view id) const;
 
  private:
   std::vector<DataKey> keys_;
+  std::shared_ptr<const RowKey> row_key_;
 };
 
 // A fresh data key, and the same key wrapped for the store.
@@ -47,18 +56,31 @@ struct NewDataKey {
 };
 absl::StatusOr<NewDataKey> MakeDataKey(const RootKey& root_key, absl::Time now);
 
-// FailedPrecondition (WRONG_ROOT_KEY), naming the key's file, when `wrapped`
-// was wrapped by another root key; DataLoss (DATA_KEY_ALTERED), naming the data
-// key, when its bytes were changed.
+// All data keys of `stored` that the current root key has not wrapped, wrapped
+// by it; none when it has wrapped them all. Errors as of OpenKeyring.
+absl::StatusOr<std::vector<store::WrappedDataKey>> RewrapDataKeys(
+    const RootKeys& root_keys,
+    const std::vector<store::WrappedDataKey>& stored);
+
+// FailedPrecondition (WRONG_ROOT_KEY), naming where the key came from, when
+// `wrapped` was wrapped by another root key; DataLoss (DATA_KEY_ALTERED),
+// naming the data key, when its bytes were changed.
 absl::StatusOr<DataKey> UnwrapDataKey(const RootKey& root_key,
                                       const store::WrappedDataKey& wrapped);
 
-// Reads and unwraps all data keys of `store`. A store without any gets its
-// first one, committed before this returns, provided that it has no credential
-// either; else DataLoss (DATA_KEYS_MISSING). Further errors as of UnwrapDataKey
-// and of the store.
+// Reads and unwraps all data keys of `store`, each by the root key that it was
+// wrapped by, and lets the store bind its rows by the row key. A store without
+// any gets its first one, wrapped by the current root key and committed before
+// this returns, provided that it has no credential either; else DataLoss
+// (DATA_KEYS_MISSING).
+//
+// A store from before there were bindings gets them here, once. That this was
+// done is part of how its data keys are wrapped: they open for "bound" rows or
+// for others, so whoever takes bindings away cannot pass for an old store.
+//
+// Further errors as of UnwrapDataKey and of the store.
 absl::StatusOr<Keyring> OpenKeyring(store::Store& store,
-                                    const RootKey& root_key, absl::Time now);
+                                    const RootKeys& root_keys, absl::Time now);
 
 }  // namespace keyturn::vault
 

@@ -3,6 +3,10 @@
 // what it seals goes into the caller's Batch, so that a secret becomes durable
 // in one transaction with the state and the events that speak of it (guarantees
 // G2 and G5).
+//
+// A vault is sealed while it has no keys: it then refuses everything that needs
+// a secret with FailedPrecondition (SEALED), and whoever reads the process's
+// memory finds nothing that opens the store.
 #ifndef KEYTURN_DAEMON_VAULT_VAULT_H_
 #define KEYTURN_DAEMON_VAULT_VAULT_H_
 
@@ -15,7 +19,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
+#include "daemon/secret/secret.h"
 #include "daemon/store/records.h"
 #include "daemon/store/store.h"
 #include "daemon/vault/keyring.h"
@@ -31,17 +37,37 @@ struct OpenedCredential {
   store::VersionLabel label = store::VersionLabel::kCurrent;
 };
 
-// Thread-safe. Must not outlive the store.
+// FailedPrecondition (SEALED), with the command that unseals.
+absl::Status SealedError();
+
+// Thread-safe. Must not outlive the store. While it is sealed every method that
+// needs a key returns SealedError; that is not repeated below.
 class Vault {
  public:
-  // Loads the data keys; a store that has none yet, and no credential, gets its
-  // first one. Waits for the disk. Errors as of OpenKeyring.
+  // A sealed one.
+  explicit Vault(store::Store& store) : store_(store) {}
+
+  // One with the store's keys, see OpenKeyring. Waits for the disk. The second
+  // form is for a root key that nothing preceded.
   static absl::StatusOr<std::unique_ptr<Vault>> Open(store::Store& store,
-                                                     const RootKey& root_key,
+                                                     const RootKeys& root_keys,
+                                                     absl::Time now);
+  static absl::StatusOr<std::unique_ptr<Vault>> Open(store::Store& store,
+                                                     RootKey root_key,
                                                      absl::Time now);
 
-  Vault(store::Store& store, Keyring keyring)
-      : store_(store), keyring_(std::move(keyring)) {}
+  bool sealed() const;
+
+  // Unseals the vault. `keyring` is its store's.
+  void TakeKeys(Keyring keyring);
+
+  // Seals the vault. When this returns the keys have been overwritten; what was
+  // opened before is with those who asked for it.
+  void DropKeys();
+
+  // A key for another purpose, the same after every start, from which the data
+  // keys cannot be found. Different texts give independent keys.
+  absl::StatusOr<secret::Secret> DeriveKey(std::string_view purpose);
 
   // Seals version 1 of a new credential, whose kind is the payload's. Does not
   // look whether the name is free: the commit does (CREDENTIAL_EXISTS).
@@ -60,6 +86,11 @@ class Vault {
                                                      store::VersionLabel label,
                                                      std::string_view creator,
                                                      absl::Time now);
+
+  // Seals what `row` holds again, under the newest data key. DataLoss as of
+  // Open.
+  absl::StatusOr<store::CredentialWrite> Reseal(
+      const store::SealedVersion& row);
 
   // NotFound (CREDENTIAL_NOT_FOUND, VERSION_NOT_FOUND). DataLoss
   // (CREDENTIAL_ALTERED), naming credential and version, when the stored bytes
@@ -84,11 +115,23 @@ class Vault {
   static absl::Status WrongKind(std::string_view name,
                                 store::CredentialKind found,
                                 store::CredentialKind wanted);
-  absl::StatusOr<std::string> Seal(std::string_view name, int number,
-                                   const Payload& payload);
+  // An envelope and the id of the data key that it names.
+  struct Envelope {
+    std::string sealed;
+    std::string data_key;
+  };
+  absl::StatusOr<Envelope> SealPlain(std::string_view identity,
+                                     const secret::Secret& plain);
+  absl::StatusOr<Envelope> SealPayload(std::string_view name, int number,
+                                       const Payload& payload);
+  absl::StatusOr<secret::Secret> OpenRow(const store::SealedVersion& row);
+  absl::Status CheckRows(const store::CredentialRows& rows);
 
   store::Store& store_;
-  const Keyring keyring_;
+  mutable base::Mutex mutex_;
+  // Null: the vault is sealed. Used only with the lock held, so that nobody is
+  // in the middle of using a key when it is overwritten.
+  std::unique_ptr<const Keyring> keyring_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace keyturn::vault

@@ -69,7 +69,8 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->tls_ca, "/etc/keyturn/ca.pem");
   EXPECT_EQ(config->tls_certificate, "/etc/keyturn/server.pem");
   EXPECT_EQ(config->tls_key, "/secure/server-key.pem");
-  EXPECT_EQ(config->root_key_file, "/etc/root.key");
+  EXPECT_EQ(vault::Describe(config->root_key.current),
+            "key file /etc/root.key");
   EXPECT_THAT(config->allowed_hosts,
               ElementsAre("api.integrator.io", "*.example.com:8443"));
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
@@ -211,6 +212,38 @@ TEST(ConfigTest, NamesAFileThatIsNotThere) {
   EXPECT_THAT(ReadConfig("/nowhere/keyturnd.yaml"),
               AllOf(HasCode(absl::StatusCode::kNotFound),
                     MessageIs(HasSubstr("/nowhere/keyturnd.yaml"))));
+}
+
+TEST(RootKeyConfigTest, NamesOneOfThreeSourcesAndOneBefore) {
+  const auto root_key = [](const std::string& text) {
+    return ParseConfig("dataDir: .\nlisten: {unix: s}\nrootKey: " + text + "\n",
+                       "/etc/k.yaml");
+  };
+  const auto described = [&](const std::string& text) {
+    std::string all;
+    const auto config = root_key(text);
+    EXPECT_THAT(config, IsOk());
+    for (const auto& source : config->root_key.All()) {
+      all += vault::Describe(source) + ";";
+    }
+    return all;
+  };
+  EXPECT_EQ(described("{file: a}"), "key file /etc/a;");
+  EXPECT_EQ(described("{systemdCredential: keyturn-root}"),
+            "systemd credential keyturn-root;");
+  EXPECT_EQ(described("{passphrase: {file: a}}"), "passphrase;");
+  EXPECT_EQ(described("{file: a, previous: {passphrase: {file: b}}}"),
+            "key file /etc/a;passphrase;");
+
+  for (const char* wrong :
+       {"{}", "{file: a, systemdCredential: b}", "{systemdCredential: a/b}",
+        "{passphrase: {}}", "{passphrase: {file: a, n: 1}}",
+        "{file: a, previous: {}}",
+        "{file: a, previous: {file: b, previous: {file: c}}}"}) {
+    EXPECT_THAT(root_key(wrong),
+                testing::MessageIs(::testing::HasSubstr("/etc/k.yaml:3: ")))
+        << wrong;
+  }
 }
 
 }  // namespace

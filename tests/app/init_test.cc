@@ -69,7 +69,7 @@ TEST_F(InitTest, MakesWhatTheDaemonNeeds) {
   const auto store = testing::OpenStore(config.StorePath());
   EXPECT_EQ(store->ReadDataKeys()->size(), 1u);
   EXPECT_THAT(vault::Vault::Open(
-                  *store, vault::ReadRootKeyFile(config.root_key_file).value(),
+                  *store, vault::ReadRootKeys(config.root_key, {}).value(),
                   absl::Now()),
               IsOk());
 }

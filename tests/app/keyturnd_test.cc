@@ -46,10 +46,19 @@ constexpr std::chrono::seconds kPatience{30};
 class Process {
  public:
   // As the user `uid`, if that is given, which takes root; able to lock so many
-  // bytes of memory, root included.
+  // bytes of memory, root included. `input` is what standard input holds; it
+  // must fit into a pipe.
   explicit Process(std::vector<std::string> arguments,
                    std::optional<uid_t> uid = std::nullopt,
-                   rlim_t lockable_bytes = secret::kArenaBytesMax) {
+                   rlim_t lockable_bytes = secret::kArenaBytesMax,
+                   const std::string& input = "") {
+    int given[2];
+    if (pipe2(given, O_CLOEXEC) != 0) std::abort();
+    if (write(given[1], input.data(), input.size()) !=
+        static_cast<ssize_t>(input.size())) {
+      std::abort();
+    }
+    close(given[1]);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
     std::vector<char*> argv = {const_cast<char*>(KEYTURND)};
@@ -57,6 +66,7 @@ class Process {
     argv.push_back(nullptr);
     pid_ = fork();
     if (pid_ == 0) {
+      dup2(given[0], STDIN_FILENO);
       dup2(ends[1], STDOUT_FILENO);
       dup2(ends[1], STDERR_FILENO);
       // An ordinary user keeps the limit that there is, if that is lower.
@@ -67,6 +77,7 @@ class Process {
       execv(KEYTURND, argv.data());
       _exit(127);
     }
+    close(given[0]);
     close(ends[1]);
     output_ = fdopen(ends[0], "r");
   }
@@ -110,8 +121,9 @@ class Process {
 };
 
 int RunKeyturnd(std::vector<std::string> arguments,
-                std::string* output = nullptr) {
-  Process process(std::move(arguments));
+                std::string* output = nullptr, const std::string& input = "") {
+  Process process(std::move(arguments), std::nullopt, secret::kArenaBytesMax,
+                  input);
   const int code = process.Wait();
   if (output != nullptr) *output = process.text();
   return code;
@@ -454,6 +466,85 @@ TEST_F(KeyturndTest, AnotherRootKeyIsRefused) {
 
   EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kFailed);
   EXPECT_THAT(output, HasSubstr("WRONG_ROOT_KEY"));
+}
+
+grpc::Status Unseal(const std::shared_ptr<grpc::Channel>& channel,
+                    const std::string& passphrase, v1::VaultStatus* status) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  v1::UnsealRequest request;
+  request.set_passphrase(passphrase);
+  return v1::Admin::NewStub(channel)->Unseal(&context, request, status);
+}
+
+grpc::Status AddCredential(const std::shared_ptr<grpc::Channel>& channel,
+                           const std::string& name) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  v1::CreateCredentialRequest request;
+  v1::Credential credential;
+  request.set_credential_id(name);
+  request.set_request_id(name);
+  request.mutable_secret()->mutable_celigo_token()->set_token("hunter2hunter2");
+  return v1::Credentials::NewStub(channel)->CreateCredential(&context, request,
+                                                             &credential);
+}
+
+// With a passphrase the daemon starts sealed: there is nobody yet who could
+// have given it.
+TEST_F(KeyturndTest, WithAPassphraseItStartsSealedAndOpensWithIt) {
+  constexpr char kPassphrase[] = "correct horse battery staple";
+  const std::string data = directory_.Path("p");
+  std::string output;
+  ASSERT_EQ(RunKeyturnd({"init", "--data-dir", data, "--tcp", "127.0.0.1:0",
+                         "--context-out", directory_.Path("p.yaml"),
+                         "--root-key", "passphrase"},
+                        &output, std::string(kPassphrase) + "\n"),
+            kStopped)
+      << output;
+  EXPECT_THAT(output, HasSubstr("admin unseal"));
+  EXPECT_THAT(output, Not(HasSubstr(kPassphrase)));
+  EXPECT_FALSE(std::filesystem::exists(data + "/root.key"));
+  Process daemon({"--config", data + "/keyturnd.yaml"});
+  ASSERT_TRUE(daemon.ReadUntil("msg=ready")) << daemon.text();
+  EXPECT_THAT(daemon.text(), HasSubstr("msg=sealed"));
+  const auto channel = grpc::CreateChannel("unix:" + data + "/keyturnd.sock",
+                                           grpc::InsecureChannelCredentials());
+  EXPECT_EQ(AddCredential(channel, "acme").error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+
+  v1::VaultStatus status;
+  EXPECT_EQ(Unseal(channel, "another passphrase", &status).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Unseal(channel, "", &status).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  ASSERT_TRUE(Unseal(channel, kPassphrase, &status).ok());
+
+  EXPECT_FALSE(status.sealed());
+  EXPECT_TRUE(AddCredential(channel, "acme").ok());
+  daemon.Signal(SIGTERM);
+  EXPECT_EQ(daemon.Wait(), kStopped) << daemon.text();
+  EXPECT_THAT(daemon.text(), Not(HasSubstr(kPassphrase)));
+}
+
+TEST_F(KeyturndTest, ARootKeyFromASystemdCredential) {
+  std::filesystem::create_directory(directory_.Path("credentials"));
+  std::filesystem::rename(data_ + "/root.key",
+                          directory_.Path("credentials/keyturn-root"));
+  YAML::Node config = YAML::LoadFile(config_);
+  config["rootKey"] = YAML::Load("{systemdCredential: keyturn-root}");
+  std::ofstream(config_) << config;
+  std::string output;
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kFailed);
+  EXPECT_THAT(output, HasSubstr("LoadCredentialEncrypted=keyturn-root:"));
+
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY",
+                   directory_.Path("credentials").c_str(), /*overwrite=*/1),
+            0);
+  const auto daemon = Start();
+  unsetenv("CREDENTIALS_DIRECTORY");
+
+  EXPECT_EQ(WhoAmI(Unix()), absl::StrCat("uid:", geteuid()));
 }
 
 TEST(KeyturndCommandTest, HelpsAndTellsItsVersion) {

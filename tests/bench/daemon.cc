@@ -54,7 +54,8 @@ absl::Status Daemon::OpenStore(const std::string& directory, Trace& trace) {
   vault::RootKey root_key;
   root_key.key = secret::Secret(std::string(vault::kRootKeyBytes, 'k'));
   root_key.source = "the benchmark";
-  ASSIGN_OR_RETURN(vault_, vault::Vault::Open(*store_, root_key, absl::Now()));
+  ASSIGN_OR_RETURN(
+      vault_, vault::Vault::Open(*store_, std::move(root_key), absl::Now()));
   return absl::OkStatus();
 }
 

@@ -109,6 +109,18 @@ class Meter final : public store::Store {
       std::string_view name, store::VersionSelector version) override {
     return inner_->ReadSealed(name, version);
   }
+  void BindRowsWith(std::shared_ptr<const store::RowBinder> binder) override {
+    inner_->BindRowsWith(std::move(binder));
+  }
+  absl::StatusOr<store::CredentialRows> ReadRows(
+      std::string_view name) override {
+    return inner_->ReadRows(name);
+  }
+  absl::StatusOr<std::vector<store::SealedVersion>> ListSealedUnder(
+      std::string_view data_key, const store::VersionPlace& place,
+      int limit) override {
+    return inner_->ListSealedUnder(data_key, place, limit);
+  }
   absl::StatusOr<std::vector<store::WrappedDataKey>> ReadDataKeys() override {
     return inner_->ReadDataKeys();
   }

@@ -64,6 +64,45 @@ TEST_F(CommandsTest, TalksOverAUnixSocket) {
   EXPECT_EQ(KeyturnJson({"whoami"})["transport"], "unix");
 }
 
+TEST_F(CommandsTest, SealsAndUnsealsWithoutAPassphraseWhereNoneIsNeeded) {
+  EXPECT_EQ(KeyturnJson({"admin", "seal"})["sealed"], true);
+  EXPECT_THAT(Keyturn({"server"}).out, HasSubstr("keyturn admin unseal"));
+  EXPECT_EQ(Keyturn({"admin", "unseal"}, "not for the daemon\n").code,
+            ExitCode::kDone);
+  EXPECT_EQ(daemon_.passphrase, "");
+  EXPECT_EQ(KeyturnJson({"admin", "status", "--timeout", "20s"})
+                .contains("passphrase"),
+            false);
+}
+
+TEST_F(CommandsTest, TakesPassphrasesFromInputAndFromAFile) {
+  daemon_.vault.set_sealed(true);
+  daemon_.vault.set_needs_passphrase(true);
+  daemon_.vault.set_needs_previous_passphrase(true);
+  EXPECT_EQ(Keyturn({"admin", "unseal"}, "the new one\nthe old one\n").code,
+            ExitCode::kDone);
+  EXPECT_EQ(daemon_.passphrase, "the new one");
+  EXPECT_EQ(daemon_.previous_passphrase, "the old one");
+
+  daemon_.vault.set_sealed(true);
+  const std::string file = directory_.Write("passphrase", "another one");
+  EXPECT_EQ(Keyturn({"admin", "unseal", "--from-file", file}).code,
+            ExitCode::kDone);
+  EXPECT_EQ(daemon_.passphrase, "another one");
+  EXPECT_EQ(daemon_.previous_passphrase, "");
+}
+
+TEST_F(CommandsTest, AsksForThePassphraseOnATerminalWithoutShowingIt) {
+  daemon_.vault.set_sealed(true);
+  daemon_.vault.set_needs_passphrase(true);
+  TerminalSession session({"--config", config_, "admin", "unseal"}, {});
+  ASSERT_TRUE(session.Expect("Passphrase (not shown): ")) << session.shown();
+  session.Type("six random words\n");
+  EXPECT_EQ(session.Wait(), ExitCode::kDone) << session.shown();
+  EXPECT_EQ(daemon_.passphrase, "six random words");
+  EXPECT_THAT(session.shown(), Not(HasSubstr("six random")));
+}
+
 TEST_F(CommandsTest, DoesNotTalkToAServerOfAnotherName) {
   config_ = directory_.Write(
       "other.yaml",
@@ -424,6 +463,10 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithAnExampleIn80Columns) {
                                              "context remove",
                                              "whoami",
                                              "server",
+                                             "admin status",
+                                             "admin rotate-key",
+                                             "admin seal",
+                                             "admin unseal",
                                              "completion"};
   for (const std::string& command : commands) {
     std::vector<std::string> arguments = absl::StrSplit(command, ' ');

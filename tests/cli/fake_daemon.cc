@@ -506,7 +506,32 @@ class FakeDaemon::AdminService : public v1::Admin::Service {
     response->set_version("0.0.1");
     response->set_schema_version(1);
     (*response->mutable_migrations())["RUNNING"] = 2;
+    *response->mutable_vault() = daemon_.vault;
     return daemon_.Enter("GetServerInfo", *request);
+  }
+
+  grpc::Status RotateKey(grpc::ServerContext*,
+                         const v1::RotateKeyRequest* request,
+                         v1::VaultStatus* response) override {
+    const grpc::Status status = daemon_.Enter("RotateKey", *request);
+    *response = daemon_.vault;
+    return status;
+  }
+
+  grpc::Status Seal(grpc::ServerContext*, const v1::SealRequest* request,
+                    v1::VaultStatus* response) override {
+    daemon_.vault.set_sealed(true);
+    *response = daemon_.vault;
+    return daemon_.Enter("Seal", *request);
+  }
+
+  grpc::Status Unseal(grpc::ServerContext*, const v1::UnsealRequest* request,
+                      v1::VaultStatus* response) override {
+    daemon_.passphrase = request->passphrase();
+    daemon_.previous_passphrase = request->previous_passphrase();
+    daemon_.vault.set_sealed(false);
+    *response = daemon_.vault;
+    return daemon_.Enter("Unseal", *request);
   }
 
  private:

@@ -47,6 +47,12 @@ class FakeDaemon {
   void Stop();
   void ListenOnUnixSocket(const std::string& path) { socket_ = path; }
 
+  // How the vault stands, and what it was last unsealed with. Not to be touched
+  // while a call is under way.
+  v1::VaultStatus vault;
+  std::string passphrase;
+  std::string previous_passphrase;
+
   // While it is stopped: hangs up on the next `times` connections to its port.
   void HangUp(int times);
 

@@ -90,10 +90,9 @@ void House::Open() {
   sqlite.path = absl::StrCat(directory_, "/data/keyturn.db");
   store_ = std::make_unique<WatchedStore>(
       Must(store::OpenSqliteStore(std::move(sqlite))));
-  vault::RootKey root_key;
-  root_key.key = secret::Secret(std::string(vault::kRootKeyBytes, 'k'));
-  root_key.source = "a test";
-  vault_ = Must(vault::Vault::Open(*store_, root_key, clock_.Now()));
+  vault_ = sealed_at_start_
+               ? std::make_unique<vault::Vault>(*store_)
+               : Must(vault::Vault::Open(*store_, RootKey(), clock_.Now()));
   engine::Engine::Options options{
       *store_,
       *vault_,
@@ -145,6 +144,10 @@ void House::RunUntilQuiet() {
   while (RunReady() || store_->under_way() > 0 || RunReady()) {
     context_->run_one_for(kGlance);
   }
+}
+
+vault::RootKey House::RootKey() {
+  return {secret::Secret(std::string(vault::kRootKeyBytes, 'k')), "a test"};
 }
 
 House::Work House::Resume() {

@@ -33,10 +33,12 @@ class FakeOutside final : public steps::Outside {
   void Forget(std::string_view account) override {
     forgotten.emplace_back(account);
   }
+  void DropSecrets() override { ++secrets_dropped; }
 
   std::map<std::string, std::shared_ptr<celigo::Client>, std::less<>> celigo;
   std::map<std::string, steps::NetSuiteAccount, std::less<>> netsuite;
   std::vector<std::string> forgotten;
+  int secrets_dropped = 0;
 };
 
 // The result of a call, once its callback has come.
@@ -87,6 +89,7 @@ class House : public ::testing::Test {
                                          std::string_view token_secret,
                                          engine::Caller caller = Operator());
 
+  static vault::RootKey RootKey();
   migration::Migration Stored(const std::string& id);
   void RunToState(const std::string& id, migration::State state);
   std::string OpenTask(const std::string& id);
@@ -111,6 +114,7 @@ class House : public ::testing::Test {
   std::vector<absl::Status> broken_;
   int running_max_ = engine::kRunningMax;
   double jitter_ = 1.0;
+  bool sealed_at_start_ = false;
 
   // In the order in which they depend on each other.
   std::unique_ptr<asio::io_context> context_;

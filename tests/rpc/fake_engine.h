@@ -34,6 +34,10 @@ class FakeEngine final : public engine::Engine {
         return engine::Findings{true, {"works"}};
       };
 
+  // What parking does: a real engine drops the vault's keys.
+  std::function<void()> on_park;
+  int unparked = 0;
+
   // What was asked last.
   engine::Caller caller;
   std::optional<engine::CreateCommand> created;
@@ -60,6 +64,11 @@ class FakeEngine final : public engine::Engine {
 
   absl::Status Start() override { return absl::OkStatus(); }
   void Stop(absl::Time, std::function<void()> done) override { done(); }
+  void Park(std::function<void()> done) override {
+    if (on_park) on_park();
+    done();
+  }
+  void Unpark() override { ++unparked; }
 
   void Create(engine::Caller who, engine::CreateCommand command,
               engine::Callback<migration::Migration> callback) override {

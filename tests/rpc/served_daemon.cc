@@ -46,6 +46,13 @@ ServedDaemon::ServedDaemon(
   registry = std::make_unique<engine::Registry>(engine::Registry::Options{
       *store, *vault, engine, clock, http::AllowedHosts::Parse(allowed).value(),
       [this](const std::string& account) { forgotten.push_back(account); }});
+  engine.on_park = [this] { vault->DropKeys(); };
+  vault::RootKeySources root_key;
+  root_key.current = vault::RootKeyFile{directory_.Path("root.key")};
+  custodian = std::make_unique<engine::Custodian>(
+      engine::Custodian::Options{*store, *vault, engine, clock, root_key,
+                                 [](const std::string&) {}},
+      vault::ReadRootKeys(root_key, {}).value());
   access::CertifiedKey server_key =
       access::IssueServerCertificate(ca, {}, absl::Now()).value();
   rpc::Server::Options options{
@@ -53,9 +60,10 @@ ServedDaemon::ServedDaemon(
       engine,
       *registry,
       *trail,
+      *custodian,
       clock,
       {"1.2.3", At(0), At(1), allowed},
-      secret::Secret("a key for fingerprints"),
+      [this] { return vault->DeriveKey("fingerprints"); },
       rpc::Server::Tcp{"127.0.0.1:0", ca.certificate_pem,
                        server_key.certificate_pem,
                        std::move(server_key.key_pem), ca.key_pem.Clone()},

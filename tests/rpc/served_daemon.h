@@ -16,6 +16,7 @@
 #include "daemon/audit/sealer.h"
 #include "daemon/audit/trail.h"
 #include "daemon/base/mutex.h"
+#include "daemon/engine/custodian.h"
 #include "daemon/engine/registry.h"
 #include "daemon/rpc/server.h"
 #include "daemon/store/store.h"
@@ -58,6 +59,7 @@ class ServedDaemon {
   FakeEngine engine;
   std::vector<std::string> forgotten;
   std::unique_ptr<engine::Registry> registry;
+  std::unique_ptr<engine::Custodian> custodian;
   std::unique_ptr<rpc::Server> server;
 
  private:

@@ -131,7 +131,7 @@ StepsTest::StepsTest() {
   store_ = Must(store::OpenSqliteStore(std::move(sqlite)));
   vault::RootKey key;
   key.key = secret::Secret(std::string(vault::kRootKeyBytes, 'k'));
-  vault_ = Must(vault::Vault::Open(*store_, key, clock_.Now()));
+  vault_ = Must(vault::Vault::Open(*store_, std::move(key), clock_.Now()));
 
   migration::Spec spec;
   spec.recipe = "jira";

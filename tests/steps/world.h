@@ -66,6 +66,7 @@ class WorldOutside final : public steps::Outside {
   void Forget(std::string_view account) override {
     forgotten.emplace_back(account);
   }
+  void DropSecrets() override {}
 
   std::shared_ptr<celigo::Client> celigo;
   std::shared_ptr<netsuite::Client> netsuite;

@@ -40,8 +40,8 @@ class VaultTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<Vault>> OpenVault() {
-    ASSIGN_OR_RETURN(const RootKey root_key, ReadRootKeyFile(key_path_));
-    return Vault::Open(*store_, root_key, At(0));
+    ASSIGN_OR_RETURN(RootKey root_key, ReadRootKeyFile(key_path_));
+    return Vault::Open(*store_, std::move(root_key), At(0));
   }
   absl::Status Commit(absl::StatusOr<store::CredentialWrite> write) {
     RETURN_IF_ERROR(write.status());
@@ -179,10 +179,87 @@ TEST_F(VaultTest, DetectsSwappedRows) {
       " credential_versions WHERE name = 'one' AND number = 2)"
       " WHERE name = 'one' AND number = 1");
   EXPECT_THAT(vault_->Open("one", 1), HasReason("CREDENTIAL_ALTERED"));
-  EXPECT_EQ(TokenOf("one", 2), "third");
+  EXPECT_THAT(vault_->Open("one", 2), HasReason("CREDENTIAL_ALTERED"));
   // Another kind.
   Tamper("UPDATE credentials SET kind = 4 WHERE name = 'two'");
   EXPECT_THAT(vault_->Open("two", 1), HasReason("CREDENTIAL_ALTERED"));
+}
+
+// What is not secret decides which secret is used.
+TEST_F(VaultTest, DetectsAlteredRemovedAndPutBackRowsAndNamesTheCredential) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  // What an old copy of the row holds.
+  const std::string before = "old_copy";
+  Tamper("CREATE TABLE " + before +
+         " AS SELECT * FROM credential_versions WHERE name = 'acme'");
+  ASSERT_THAT(
+      Commit(vault_->SealVersion("acme", CeligoToken{Secret("second")},
+                                 VersionLabel::kCurrent, "olga", At(2))),
+      IsOk());
+  ASSERT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
+  const auto altered = AllOf(HasCode(absl::StatusCode::kDataLoss),
+                             HasReason("CREDENTIAL_ALTERED"),
+                             MessageIs(HasSubstr("credential acme")));
+  Tamper("CREATE TABLE versions AS SELECT * FROM credential_versions");
+  Tamper("CREATE TABLE names AS SELECT * FROM credentials");
+  for (const std::string& sql : std::vector<std::string>{
+           // The former token as the current one.
+           "UPDATE credential_versions SET label = 3 - (number = 1)",
+           "UPDATE credential_versions SET label = 4 WHERE number = 1",
+           "UPDATE credential_versions SET creator = 'mallory'",
+           "UPDATE credential_versions SET created_at_ns = 5 WHERE number = 2",
+           "DELETE FROM credential_versions WHERE number = 1",
+           "DELETE FROM credential_versions WHERE number = 2",
+           "DELETE FROM credential_versions; "
+           "INSERT INTO credential_versions SELECT * FROM old_copy",
+           "UPDATE credentials SET migration_id = 'other'",
+           "UPDATE credentials SET binding = x''",
+           "UPDATE credentials SET binding = substr(binding, 1, 10)"}) {
+    SCOPED_TRACE(sql);
+    Tamper("DROP INDEX IF EXISTS credential_versions_current; " + sql);
+    EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent), altered);
+    EXPECT_THAT(vault_->Open("acme", 1), altered);
+    EXPECT_THAT(OpenVault().value()->Open("acme", 1), altered);
+    Tamper(
+        "DELETE FROM credential_versions; DELETE FROM credentials;"
+        "INSERT INTO credentials SELECT * FROM names;"
+        "INSERT INTO credential_versions SELECT * FROM versions");
+    EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
+  }
+}
+
+TEST_F(VaultTest, DetectsARenamedCredential) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  Tamper(
+      "UPDATE credentials SET name = 'other';"
+      "UPDATE credential_versions SET name = 'other'");
+  EXPECT_THAT(vault_->Open("other", 1), HasReason("CREDENTIAL_ALTERED"));
+}
+
+// The rows stay bound through whatever changes them, also changes that the
+// vault has no part in.
+TEST_F(VaultTest, BindsRowsThatTheStoreChangesByItself) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  ASSERT_THAT(
+      Commit(vault_->SealVersion("acme", CeligoToken{Secret("second")},
+                                 VersionLabel::kPending, "olga", At(2))),
+      IsOk());
+  ASSERT_THAT(Commit(store::CredentialWrite(
+                  store::RelabelVersion{"acme", 2, VersionLabel::kCurrent})),
+              IsOk());
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kPrevious), "first");
+}
+
+// What a step has found before it was cut is stored while the vault is sealed.
+TEST_F(VaultTest, BindsRowsWhileItIsSealedToo) {
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  auto write = vault_->SealVersion("acme", CeligoToken{Secret("second")},
+                                   VersionLabel::kCurrent, "olga", At(2));
+  vault_->DropKeys();
+  ASSERT_THAT(Commit(std::move(write)), IsOk());
+  vault_ = OpenVault().value();
+  EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
 }
 
 TEST_F(VaultTest, DetectsTruncatedRowsAndForeignKeys) {
@@ -267,6 +344,59 @@ TEST_F(VaultTest, ServesManyThreads) {
   EXPECT_EQ(opened, 100);
 }
 
+TEST_F(VaultTest, RefusesEverythingThatNeedsAKeyWhileItIsSealed) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  EXPECT_FALSE(vault_->sealed());
+
+  vault_->DropKeys();
+
+  EXPECT_TRUE(vault_->sealed());
+  const auto sealed =
+      AllOf(HasCode(absl::StatusCode::kFailedPrecondition), HasReason("SEALED"),
+            MessageIs(HasSubstr("keyturn admin unseal")));
+  EXPECT_THAT(vault_->Open("acme", 1), sealed);
+  EXPECT_THAT(AddToken("other", "a-token"), sealed);
+  EXPECT_THAT(vault_
+                  ->SealVersion("acme", CeligoToken{Secret("b")},
+                                VersionLabel::kCurrent, "olga", At(2))
+                  .status(),
+              sealed);
+  EXPECT_THAT(vault_->DeriveKey("a purpose"), sealed);
+
+  RootKeys root_keys;
+  root_keys.current = *ReadRootKeyFile(key_path_);
+  vault_->TakeKeys(*OpenKeyring(*store_, root_keys, At(3)));
+  EXPECT_EQ(TokenOf("acme", 1), "a-token");
+}
+
+TEST_F(VaultTest, DerivesKeysThatStayAndDifferByTheirPurpose) {
+  const auto key = [this](const char* purpose) {
+    return std::string(vault_->DeriveKey(purpose)->Expose());
+  };
+  const std::string one = key("one");
+  EXPECT_EQ(key("one"), one);
+  EXPECT_NE(key("two"), one);
+  vault_ = OpenVault().value();
+  EXPECT_EQ(key("one"), one);
+}
+
+TEST_F(VaultTest, AcceptsThePreviousRootKeyDuringAChange) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  const std::string next = directory_.Path("next.key");
+  ASSERT_THAT(GenerateRootKeyFile(next), IsOk());
+  RootKeySources sources;
+  sources.current = RootKeyFile{next};
+  const auto open = [&] {
+    return Vault::Open(*store_, *ReadRootKeys(sources, {}), At(0));
+  };
+  EXPECT_THAT(open().status(), HasReason("WRONG_ROOT_KEY"));
+
+  sources.previous = RootKeyFile{key_path_};
+
+  vault_ = open().value();
+  EXPECT_EQ(TokenOf("acme", 1), "a-token");
+}
+
 std::string Ascending(size_t size, unsigned char first) {
   std::string bytes(size, '\0');
   std::iota(bytes.begin(), bytes.end(), static_cast<char>(first));
@@ -287,14 +417,51 @@ TEST_F(VaultTest, OpensAStoreOfFormat1) {
   write.sealed = testing::Golden("envelope_connection_token");
   batch.credentials = {write};
   ASSERT_THAT(store->CommitAndWait(batch), IsOk());
-  const RootKey root_key{Secret(Ascending(kRootKeyBytes, 32)), "test"};
-  const auto vault = Vault::Open(*store, root_key, At(0));
+  RootKey root_key{Secret(Ascending(kRootKeyBytes, 32)), "test"};
+  const auto vault = Vault::Open(*store, std::move(root_key), At(0));
   ASSERT_THAT(vault.status(), IsOk());
+  // It was stored before rows were bound, and is bound from now on.
+  EXPECT_EQ(store->ReadRows("acme")->binding.size(), 64u);
+  EXPECT_NE(store->ReadDataKeys()->at(0).wrapped,
+            testing::Golden("wrapped_data_key"));
   const auto token =
       (*vault)->OpenAs<ConnectionToken>("acme", VersionLabel::kCurrent);
   ASSERT_THAT(token, IsOk());
   EXPECT_EQ(token->token_id.Expose(), "token-id");
   EXPECT_EQ(token->token_secret.Expose(), "token-secret");
+}
+
+// Whoever takes the bindings away, and puts back the data key of the time
+// before them, but not all of its time, is found out as well.
+TEST_F(VaultTest, RefusesADataKeyOfAnOldCopyBesideNewOnes) {
+  ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
+  const RootKey root_key{Secret(Ascending(kRootKeyBytes, 32)), "test"};
+  store::Batch batch;
+  batch.data_keys = {
+      {"abcdefghijklmnop", At(0), testing::Golden("wrapped_data_key")}};
+  ASSERT_THAT(store_->CommitAndWait(batch), IsOk());
+  RootKeys root_keys;
+  root_keys.current = *ReadRootKeyFile(key_path_);
+  root_keys.previous = RootKey{root_key.key.Clone(), "test"};
+  EXPECT_THAT(OpenKeyring(*store_, root_keys, At(0)).status(),
+              HasReason("DATA_KEY_ALTERED"));
+}
+
+TEST(RowKeyTest, GivesTheBindingThatTheGoldenFileSays) {
+  store::CredentialRows rows;
+  rows.info.name = "acme";
+  rows.info.kind = store::CredentialKind::kConnectionToken;
+  rows.info.migration_id = "migration-1";
+  rows.info.versions = {
+      {1, VersionLabel::kPrevious, absl::FromUnixSeconds(1), "olga"},
+      {2, VersionLabel::kCurrent, absl::FromUnixSeconds(2), "daemon"}};
+  rows.sealed = {"sealed one", "sealed two"};
+  const RowKey key{Secret(Ascending(kKeyBytes, 0))};
+  rows.binding = testing::Golden("row_binding");
+  EXPECT_EQ(key.Bind(rows), rows.binding);
+  EXPECT_THAT(key.Check(rows), IsOk());
+  rows.info.versions[0].label = VersionLabel::kRevoked;
+  EXPECT_THAT(key.Check(rows), HasReason("CREDENTIAL_ALTERED"));
 }
 
 class RootKeyTest : public ::testing::Test {
@@ -337,6 +504,35 @@ TEST_F(RootKeyTest, RefusesAnotherSize) {
   for (const size_t size : {0, 31, 33, 64}) {
     WriteKey(size, 0600);
     EXPECT_THAT(ReadRootKeyFile(path_).status(), HasReason("ROOT_KEY_SIZE"));
+  }
+}
+
+TEST_F(RootKeyTest, ComesFromASystemdCredential) {
+  const SystemdCredential source{"root.key"};
+  unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_THAT(ReadRootKey(source, Secret()).status(),
+              AllOf(HasReason("ROOT_KEY_MISSING"),
+                    MessageIs(HasSubstr("LoadCredentialEncrypted=root.key:"))));
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", directory_.Path("").c_str(), 1), 0);
+  EXPECT_THAT(ReadRootKey(source, Secret()).status(),
+              HasReason("ROOT_KEY_MISSING"));
+  // What systemd makes may show the mask of an access list as a group's bits.
+  WriteKey(32, 0440);
+  EXPECT_EQ(ReadRootKey(source, Secret())->key.Expose(), std::string(32, 'k'));
+  WriteKey(31, 0440);
+  EXPECT_THAT(ReadRootKey(source, Secret()).status(),
+              HasReason("ROOT_KEY_SIZE"));
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(RootKeyTest, KnowsWhatMayBeTheNameOfACredential) {
+  for (const char* name : {"root", "keyturn-root.key", "A_1"}) {
+    EXPECT_TRUE(IsCredentialName(name)) << name;
+  }
+  for (const std::string& name :
+       {std::string(), std::string("../x"), std::string("a/b"),
+        std::string(".hidden"), std::string(256, 'a')}) {
+    EXPECT_FALSE(IsCredentialName(name)) << name;
   }
 }
 

@@ -172,39 +172,39 @@ Invitation InvitationAt(const Query& query) {
           DecodeTime(query.IntAt(3)),
           query.TextAt(4),
           static_cast<int>(query.IntAt(5))};
-// Columns: those of the two audit queries below, in their order.
-AuditRow AuditRowAt(const Query& query) {
-  AuditRow row;
-  row.sequence = query.IntAt(0);
-  row.time = DecodeTime(query.IntAt(1));
-  int column = 2;
-  for (std::string* const text :
-       {&row.actor, &row.transport, &row.subject, &row.serial, &row.peer,
-        &row.action, &row.target, &row.request_id, &row.digest, &row.result,
-        &row.detail, &row.seal}) {
-    *text = query.TextAt(column++);
+  // Columns: those of the two audit queries below, in their order.
+  AuditRow AuditRowAt(const Query& query) {
+    AuditRow row;
+    row.sequence = query.IntAt(0);
+    row.time = DecodeTime(query.IntAt(1));
+    int column = 2;
+    for (std::string* const text :
+         {&row.actor, &row.transport, &row.subject, &row.serial, &row.peer,
+          &row.action, &row.target, &row.request_id, &row.digest, &row.result,
+          &row.detail, &row.seal}) {
+      *text = query.TextAt(column++);
+    }
+    return row;
   }
-  return row;
-}
 
-const char* TasksQuery(bool of_one_migration, bool open_only) {
-  if (of_one_migration) {
+  const char* TasksQuery(bool of_one_migration, bool open_only) {
+    if (of_one_migration) {
+      return open_only ? "SELECT id, record FROM tasks"
+                         " WHERE (created_at_ns, id) > (?1, ?2)"
+                         " AND migration_id = ?4 AND open = 1"
+                         " ORDER BY created_at_ns, id LIMIT ?3"
+                       : "SELECT id, record FROM tasks"
+                         " WHERE (created_at_ns, id) > (?1, ?2)"
+                         " AND migration_id = ?4"
+                         " ORDER BY created_at_ns, id LIMIT ?3";
+    }
     return open_only ? "SELECT id, record FROM tasks"
-                       " WHERE (created_at_ns, id) > (?1, ?2)"
-                       " AND migration_id = ?4 AND open = 1"
+                       " WHERE (created_at_ns, id) > (?1, ?2) AND open = 1"
                        " ORDER BY created_at_ns, id LIMIT ?3"
                      : "SELECT id, record FROM tasks"
                        " WHERE (created_at_ns, id) > (?1, ?2)"
-                       " AND migration_id = ?4"
                        " ORDER BY created_at_ns, id LIMIT ?3";
   }
-  return open_only ? "SELECT id, record FROM tasks"
-                     " WHERE (created_at_ns, id) > (?1, ?2) AND open = 1"
-                     " ORDER BY created_at_ns, id LIMIT ?3"
-                   : "SELECT id, record FROM tasks"
-                     " WHERE (created_at_ns, id) > (?1, ?2)"
-                     " ORDER BY created_at_ns, id LIMIT ?3";
-}
 
 }  // namespace
 
@@ -478,15 +478,65 @@ absl::StatusOr<SealedVersion> ReadSealedVersion(Connection& connection,
                 "VERSION_NOT_FOUND");
 }
 
+absl::StatusOr<CredentialRows> ReadRows(Connection& connection,
+                                        std::string_view name) {
+  const Snapshot snapshot(connection);
+  RETURN_IF_ERROR(snapshot.status());
+  return ReadRowsInTransaction(connection, name);
+}
+
+absl::StatusOr<CredentialRows> ReadRowsInTransaction(Connection& connection,
+                                                     std::string_view name) {
+  Query query(connection,
+              "SELECT name, kind, migration_id, binding FROM credentials"
+              " WHERE name = ?");
+  if (!query.Text(name).Next()) {
+    RETURN_IF_ERROR(query.status());
+    return NoSuch("credential", name, "CREDENTIAL_NOT_FOUND");
+  }
+  CredentialRows rows;
+  rows.binding = query.TextAt(3);
+  ASSIGN_OR_RETURN(rows.info, CredentialAt(connection, query));
+  Query sealed(connection,
+               "SELECT sealed FROM credential_versions"
+               " WHERE name = ? ORDER BY number");
+  sealed.Text(name);
+  while (sealed.Next()) rows.sealed.push_back(sealed.TextAt(0));
+  RETURN_IF_ERROR(sealed.status());
+  return rows;
+}
+
+absl::StatusOr<std::vector<SealedVersion>> ReadSealedUnder(
+    Connection& connection, std::string_view data_key,
+    const VersionPlace& place, int limit) {
+  Query query(connection,
+              "SELECT name, kind, number, label, sealed"
+              " FROM credential_versions JOIN credentials USING (name)"
+              " WHERE data_key = ? AND (name, number) > (?, ?)"
+              " ORDER BY name, number LIMIT ?");
+  query.Text(data_key).Text(place.name).Int(place.number).Int(CutLimit(limit));
+  std::vector<SealedVersion> versions;
+  while (query.Next()) {
+    versions.push_back(
+        {query.TextAt(0), static_cast<CredentialKind>(query.IntAt(1)),
+         static_cast<int>(query.IntAt(2)),
+         static_cast<VersionLabel>(query.IntAt(3)), query.TextAt(4)});
+  }
+  RETURN_IF_ERROR(query.status());
+  return versions;
+}
+
 absl::StatusOr<std::vector<WrappedDataKey>> ReadAllDataKeys(
     Connection& connection) {
   Query query(connection,
-              "SELECT id, created_at_ns, wrapped FROM data_keys"
+              "SELECT id, created_at_ns, wrapped, seals,"
+              " (SELECT COUNT(*) FROM credential_versions"
+              " WHERE data_key = data_keys.id) FROM data_keys"
               " ORDER BY position");
   std::vector<WrappedDataKey> keys;
   while (query.Next()) {
-    keys.push_back(
-        {query.TextAt(0), DecodeTime(query.IntAt(1)), query.TextAt(2)});
+    keys.push_back({query.TextAt(0), DecodeTime(query.IntAt(1)),
+                    query.TextAt(2), query.IntAt(3), query.IntAt(4)});
   }
   RETURN_IF_ERROR(query.status());
   return keys;

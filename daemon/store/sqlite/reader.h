@@ -51,6 +51,14 @@ absl::StatusOr<Page<CredentialInfo>> ReadCredentials(Connection& connection,
 absl::StatusOr<SealedVersion> ReadSealedVersion(Connection& connection,
                                                 std::string_view name,
                                                 VersionSelector version);
+absl::StatusOr<CredentialRows> ReadRows(Connection& connection,
+                                        std::string_view name);
+// The same within a transaction that is open already.
+absl::StatusOr<CredentialRows> ReadRowsInTransaction(Connection& connection,
+                                                     std::string_view name);
+absl::StatusOr<std::vector<SealedVersion>> ReadSealedUnder(
+    Connection& connection, std::string_view data_key,
+    const VersionPlace& place, int limit);
 absl::StatusOr<std::vector<WrappedDataKey>> ReadAllDataKeys(
     Connection& connection);
 absl::StatusOr<Certificate> ReadCertificate(Connection& connection,

@@ -152,6 +152,21 @@ constexpr char kAuditChain[] = R"sql(
   ALTER TABLE audit ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
 )sql";
 
+// Which data key a version is sealed under, and how often each was used. What
+// was sealed before says so itself: bytes 1 to 16 of an envelope. And what
+// binds a credential's rows together, see RowBinder.
+constexpr char kDataKeyUse[] = R"sql(
+  ALTER TABLE credential_versions ADD COLUMN data_key TEXT NOT NULL DEFAULT '';
+  UPDATE credential_versions
+    SET data_key = CAST(substr(sealed, 2, 16) AS TEXT);
+  CREATE INDEX credential_versions_by_data_key
+    ON credential_versions (data_key, name, number);
+  ALTER TABLE data_keys ADD COLUMN seals INTEGER NOT NULL DEFAULT 0;
+  UPDATE data_keys SET seals = (SELECT COUNT(*) FROM credential_versions
+    WHERE data_key = data_keys.id);
+  ALTER TABLE credentials ADD COLUMN binding BLOB NOT NULL DEFAULT x'';
+)sql";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -167,8 +182,8 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 }  // namespace
 
 const std::vector<const char*>& SchemaSteps() {
-  static const auto* const steps =
-      new std::vector<const char*>{kVersion1, kIdentities, kAuditChain};
+  static const auto* const steps = new std::vector<const char*>{
+      kVersion1, kIdentities, kAuditChain, kDataKeyUse};
   return *steps;
 }
 

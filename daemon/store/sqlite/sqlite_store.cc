@@ -205,6 +205,18 @@ class SqliteStore final : public Store {
                                            VersionSelector version) override {
     return sqlite::ReadSealedVersion(*readers_.Take(), name, version);
   }
+  void BindRowsWith(std::shared_ptr<const RowBinder> binder) override {
+    base::MutexLock lock(mutex_);
+    binder_ = std::move(binder);
+  }
+  absl::StatusOr<CredentialRows> ReadRows(std::string_view name) override {
+    return sqlite::ReadRows(*readers_.Take(), name);
+  }
+  absl::StatusOr<std::vector<SealedVersion>> ListSealedUnder(
+      std::string_view data_key, const VersionPlace& place,
+      int limit) override {
+    return sqlite::ReadSealedUnder(*readers_.Take(), data_key, place, limit);
+  }
   absl::StatusOr<std::vector<WrappedDataKey>> ReadDataKeys() override {
     return sqlite::ReadAllDataKeys(*readers_.Take());
   }
@@ -256,6 +268,10 @@ class SqliteStore final : public Store {
   Results WriteGroup(const Group& group);
   // All or nothing; fails when the disk does.
   absl::Status TryGroup(const Group& group, Results& results);
+  std::shared_ptr<const RowBinder> Binder() {
+    base::MutexLock lock(mutex_);
+    return binder_;
+  }
   void TrimLog();
   void Break(const absl::Status& cause);
 
@@ -278,6 +294,7 @@ class SqliteStore final : public Store {
   base::Mutex mutex_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const RowBinder> binder_ ABSL_GUARDED_BY(mutex_);
 
   std::thread thread_;
 };
@@ -378,7 +395,7 @@ SqliteStore::Results SqliteStore::WriteGroup(const Group& group) {
 }
 
 absl::Status SqliteStore::TryGroup(const Group& group, Results& results) {
-  RETURN_IF_ERROR(writer_.Begin());
+  RETURN_IF_ERROR(writer_.Begin(Binder()));
   int64_t accepted = 0;
   for (const Waiting& waiting : group) {
     results.push_back(writer_.Apply(waiting.batch));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -76,7 +77,8 @@ absl::Status GroupWriter::Load() {
   return absl::OkStatus();
 }
 
-absl::Status GroupWriter::Begin() {
+absl::Status GroupWriter::Begin(std::shared_ptr<const RowBinder> binder) {
+  binder_ = std::move(binder);
   given_ = durable_;
   newest_request_.reset();
   return Query(connection_, "BEGIN IMMEDIATE").Run();
@@ -123,6 +125,7 @@ absl::StatusOr<CommitResult> GroupWriter::Write(const Batch& batch) {
     RETURN_IF_ERROR(std::visit(
         [this](const auto& one) { return WriteCredential(one); }, write));
   }
+  RETURN_IF_ERROR(BindRows(batch.credentials));
   for (const AccountWrite& write : batch.accounts) {
     RETURN_IF_ERROR(std::visit(
         [this](const auto& one) { return WriteAccount(one); }, write));
@@ -316,7 +319,8 @@ absl::Status GroupWriter::WriteCredential(const NewCredential& write) {
     return absl::InternalError("a credential's first version has number 1");
   }
   Query insert(connection_,
-               "INSERT OR IGNORE INTO credentials VALUES (?, ?, ?)");
+               "INSERT OR IGNORE INTO credentials (name, kind, migration_id)"
+               " VALUES (?, ?, ?)");
   insert.Text(write.name)
       .Int(static_cast<int>(write.kind))
       .Text(write.migration_id);
@@ -327,7 +331,7 @@ absl::Status GroupWriter::WriteCredential(const NewCredential& write) {
                                 ": choose another name, or rotate that one")),
                             "CREDENTIAL_EXISTS");
   }
-  return InsertVersion(write.name, write.version, write.sealed);
+  return InsertVersion(write.name, write.version, write.sealed, write.data_key);
 }
 
 absl::Status GroupWriter::WriteCredential(const NewVersion& write) {
@@ -344,7 +348,24 @@ absl::Status GroupWriter::WriteCredential(const NewVersion& write) {
         absl::StrCat("credential ", write.name, " has ", find.IntAt(0),
                      " versions; the next cannot be ", write.version.number));
   }
-  return InsertVersion(write.name, write.version, write.sealed);
+  return InsertVersion(write.name, write.version, write.sealed, write.data_key);
+}
+
+absl::Status GroupWriter::WriteCredential(const ResealVersion& write) {
+  RETURN_IF_ERROR(CheckSize(write.sealed));
+  Query update(connection_,
+               "UPDATE credential_versions SET sealed = ?, data_key = ?"
+               " WHERE name = ? AND number = ? AND data_key = ?");
+  update.Blob(write.sealed)
+      .Text(write.data_key)
+      .Text(write.name)
+      .Int(write.number)
+      .Text(write.former_data_key);
+  RETURN_IF_ERROR(update.Run());
+  if (connection_.changes() > 0) return CountSeal(write.data_key);
+  return Conflict(absl::StrCat("version ", write.number, " of credential ",
+                               write.name, " is not sealed under the data key ",
+                               write.former_data_key, " any more"));
 }
 
 absl::Status GroupWriter::WriteCredential(const RelabelVersion& write) {
@@ -370,22 +391,54 @@ absl::Status GroupWriter::WriteCredential(const DeleteCredential& write) {
   return NoSuch("credential", write.name, "CREDENTIAL_NOT_FOUND");
 }
 
+absl::Status GroupWriter::WriteCredential(const BindCredential&) {
+  return absl::OkStatus();
+}
+
+absl::Status GroupWriter::BindRows(const std::vector<CredentialWrite>& writes) {
+  if (binder_ == nullptr) return absl::OkStatus();
+  std::set<std::string> names;
+  for (const CredentialWrite& write : writes) {
+    names.insert(std::visit([](const auto& one) { return one.name; }, write));
+  }
+  for (const std::string& name : names) {
+    const absl::StatusOr<CredentialRows> rows =
+        ReadRowsInTransaction(connection_, name);
+    if (absl::IsNotFound(rows.status())) continue;
+    RETURN_IF_ERROR(rows.status());
+    Query update(connection_,
+                 "UPDATE credentials SET binding = ? WHERE name = ?");
+    RETURN_IF_ERROR(update.Blob(binder_->Bind(*rows)).Text(name).Run());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status GroupWriter::InsertVersion(const std::string& name,
                                         const CredentialInfo::Version& version,
-                                        const std::string& sealed) {
+                                        const std::string& sealed,
+                                        const std::string& data_key) {
   RETURN_IF_ERROR(CheckSize(sealed));
   if (version.label == VersionLabel::kCurrent) {
     RETURN_IF_ERROR(DemoteCurrent(name));
   }
   Query insert(connection_,
-               "INSERT INTO credential_versions VALUES (?, ?, ?, ?, ?, ?)");
+               "INSERT INTO credential_versions"
+               " VALUES (?, ?, ?, ?, ?, ?, ?)");
   insert.Text(name)
       .Int(version.number)
       .Int(static_cast<int>(version.label))
       .Int(EncodeTime(version.created_at))
       .Text(version.creator)
-      .Blob(sealed);
-  return insert.Run();
+      .Blob(sealed)
+      .Text(data_key);
+  RETURN_IF_ERROR(insert.Run());
+  return CountSeal(data_key);
+}
+
+absl::Status GroupWriter::CountSeal(const std::string& data_key) {
+  Query update(connection_,
+               "UPDATE data_keys SET seals = seals + 1 WHERE id = ?");
+  return update.Text(data_key).Run();
 }
 
 absl::Status GroupWriter::DemoteCurrent(const std::string& name) {
@@ -561,7 +614,8 @@ absl::Status GroupWriter::WriteDataKey(const WrappedDataKey& data_key) {
   RETURN_IF_ERROR(CheckSize(data_key.wrapped));
   Query insert(connection_,
                "INSERT INTO data_keys (id, created_at_ns, wrapped)"
-               " VALUES (?, ?, ?)");
+               " VALUES (?, ?, ?) ON CONFLICT (id)"
+               " DO UPDATE SET wrapped = excluded.wrapped");
   return insert.Text(data_key.id)
       .Int(EncodeTime(data_key.created_at))
       .Blob(data_key.wrapped)

@@ -4,6 +4,7 @@
 #define KEYTURN_DAEMON_STORE_SQLITE_WRITER_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,7 +29,8 @@ class GroupWriter {
   // group.
   absl::Status Load();
 
-  absl::Status Begin();
+  // `binder` is that of the group; null: rows are not bound.
+  absl::Status Begin(std::shared_ptr<const RowBinder> binder);
   // Adds `batch` to the open transaction, or nothing of it. Errors as of
   // Store::Commit.
   absl::StatusOr<CommitResult> Apply(const Batch& batch);
@@ -60,11 +62,17 @@ class GroupWriter {
   absl::Status CloseTask(const TaskClosing& closing);
   absl::Status WriteCredential(const NewCredential& write);
   absl::Status WriteCredential(const NewVersion& write);
+  absl::Status WriteCredential(const ResealVersion& write);
   absl::Status WriteCredential(const RelabelVersion& write);
   absl::Status WriteCredential(const DeleteCredential& write);
+  absl::Status WriteCredential(const BindCredential& write);
+  // Of each credential that the batch has changed.
+  absl::Status BindRows(const std::vector<CredentialWrite>& writes);
   absl::Status InsertVersion(const std::string& name,
                              const CredentialInfo::Version& version,
-                             const std::string& sealed);
+                             const std::string& sealed,
+                             const std::string& data_key);
+  absl::Status CountSeal(const std::string& data_key);
   absl::Status DemoteCurrent(const std::string& name);
   absl::Status CheckCredentialUnused(const std::string& name);
   absl::Status WriteAccount(const CreateAccount& write);
@@ -87,6 +95,7 @@ class GroupWriter {
   Counters durable_;
   // Those of the open transaction.
   Counters given_;
+  std::shared_ptr<const RowBinder> binder_;
   // Newest request of the group: what "now" is for forgetting old ones.
   std::optional<absl::Time> newest_request_;
 };

@@ -256,6 +256,10 @@ class Client {
   // that it is revoked already.
   asio::awaitable<absl::Status> RevokeToken(Tba token);
 
+  // Overwrites the access token that is kept between calls; the next call asks
+  // for a new one.
+  void DropAccessToken() { bearer_.Forget(); }
+
  private:
   // A request as it is before it is signed.
   struct Call {
