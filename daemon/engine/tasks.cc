@@ -199,7 +199,7 @@ asio::awaitable<absl::StatusOr<Task>> Commands::SubmitInTurn(
   absl::StatusOr<std::vector<store::CredentialWrite>> writes =
       Seal(options_, entry.value.id, token, request.caller.identity);
   if (!writes.ok()) co_return writes.status();
-  notes->token_version = NumberOf(writes->back());
+  steps::NoteToken(*notes, NumberOf(writes->back()));
   migration::Event event;
   event.kind = EventKind::kTokenSubmitted;
   event.at = options_.clock.Now();

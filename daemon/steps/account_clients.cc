@@ -187,7 +187,7 @@ absl::Status AccountClients::MakeNetSuite(const store::Account& account,
   netsuite::Endpoints endpoints = netsuite::Endpoints::Of(id);
   if (!account.base_url.empty()) {
     ASSIGN_OR_RETURN(endpoints,
-                     netsuite::Endpoints::AtBaseUrl(account.base_url));
+                     netsuite::Endpoints::AtBaseUrl(id, account.base_url));
   }
   // Celigo's token locks nobody out, and its 401 may be about the login of a
   // connection that was tested: only NetSuite's logins are counted.

@@ -25,6 +25,29 @@ bool Contains(const Ids& ids, const std::string& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+// The role's id by the name that the record shows, for when the table of roles
+// is hidden. Empty: the role is not there, or no names are shown.
+std::string IdOf(const std::vector<netsuite::EmployeeRole>& roles,
+                 const std::string& name) {
+  for (const netsuite::EmployeeRole& role : roles) {
+    if (role.name == name) return role.id;
+  }
+  return "";
+}
+
+bool ShowsNames(const std::vector<netsuite::EmployeeRole>& roles) {
+  return std::any_of(
+      roles.begin(), roles.end(),
+      [](const netsuite::EmployeeRole& role) { return !role.name.empty(); });
+}
+
+// Right after another call was answered a refused login, too, means that our
+// role lacks a right: some accounts say so with 401, some with 403.
+bool LacksRight(const absl::Status& status) {
+  return netsuite::MeansNoRight(status) ||
+         base::ReasonOf(status) == netsuite::kLoginRefused;
+}
+
 Outcome ByWord(Context& context, const netsuite::Endpoints& endpoints,
                std::string problem) {
   if (!context.answered()) {
@@ -80,7 +103,7 @@ asio::awaitable<Outcome> Add(Context& context, netsuite::Client& client) {
       netsuite::Access::kLeaveAsIs);
   if (!added.ok()) {
     // The screens allow what the interface refuses.
-    if (netsuite::MeansNoRight(added) ||
+    if (LacksRight(added) ||
         added.code() == absl::StatusCode::kInvalidArgument) {
       co_return Ask(
           AssignRoleTask(context, client.endpoints(), base::MessageOf(added)));
@@ -97,7 +120,7 @@ asio::awaitable<Outcome> WithAccess(Context& context,
                                     netsuite::Client& client) {
   const absl::StatusOr<UserCheck> user = co_await CheckUser(context, client);
   if (!user.ok()) {
-    if (netsuite::MeansNoRight(user.status())) {
+    if (IsForPeople(context, user.status())) {
       co_return ByWord(context, client.endpoints(), "");
     }
     co_return FromError(user.status(), "looking up the user");
@@ -105,12 +128,12 @@ asio::awaitable<Outcome> WithAccess(Context& context,
   if (!user->problem.empty()) {
     co_return Ask(AssignRoleTask(context, client.endpoints(), user->problem));
   }
-  context.notes.employee_id = user->employee->id;
-  context.notes.employee_name = user->employee->entity_id;
+  NoteUser(context, *user->employee);
   const absl::StatusOr<std::vector<netsuite::EmployeeRole>> roles =
       co_await client.EmployeeRecordRoles(context.notes.employee_id);
   if (!roles.ok()) {
-    if (netsuite::MeansNoRight(roles.status())) {
+    // The record was just found by its address: its id is right.
+    if (LacksRight(roles.status()) || absl::IsNotFound(roles.status())) {
       co_return ByWord(context, client.endpoints(), "");
     }
     co_return FromError(roles.status(), "reading the user's roles");
@@ -118,6 +141,15 @@ asio::awaitable<Outcome> WithAccess(Context& context,
   const Ids now = IdsOf(*roles);
   if (!context.notes.roles_before.has_value()) context.notes.roles_before = now;
   if (context.notes.role_id.empty()) {
+    context.notes.role_id = IdOf(*roles, context.spec().role.name);
+  }
+  if (context.notes.role_id.empty()) {
+    if (context.answered() && ShowsNames(*roles)) {
+      co_return Ask(AssignRoleTask(
+          context, client.endpoints(),
+          absl::StrCat("NetSuite does not show the role ",
+                       context.spec().role.name, " on the employee yet")));
+    }
     co_return ByWord(context, client.endpoints(), "");
   }
   if (Contains(now, context.notes.role_id)) {
@@ -137,7 +169,7 @@ asio::awaitable<Outcome> AssignRole(Context& context) {
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
-  if (!account->has_access) {
+  if (!MayAsk(context, *account)) {
     co_return ByWord(context, account->client->endpoints(), "");
   }
   const std::shared_ptr<netsuite::Client> client = account->client;
@@ -150,7 +182,7 @@ namespace {
 asio::awaitable<absl::StatusOr<bool>> IsGiven(Context& context,
                                               NetSuiteAccount account) {
   const Notes& notes = context.notes;
-  if (!account.has_access || notes.employee_id.empty() ||
+  if (!MayAsk(context, account) || notes.employee_id.empty() ||
       notes.role_id.empty()) {
     co_return true;
   }

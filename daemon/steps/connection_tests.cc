@@ -94,7 +94,7 @@ asio::awaitable<Outcome> AskToMend(Context& context,
         context.notes.application,
         " blocked; or the feature Token-Based Authentication off");
   }
-  context.notes.tokens_asked = context.notes.token_version + 1;
+  TakeNextTokenName(context.notes);
   co_return Ask(
       MendTokenTask(context, account->client->endpoints(), std::move(problem)));
 }

@@ -28,21 +28,23 @@ asio::awaitable<Outcome> CreateRole(Context& context) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
   const netsuite::Endpoints& endpoints = account->client->endpoints();
-  if (!account->has_access) co_return ByWord(context, endpoints);
+  if (!MayAsk(context, *account)) co_return ByWord(context, endpoints);
   const absl::StatusOr<RoleCheck> check =
       co_await CheckRole(context, *account->client);
   if (!check.ok()) {
-    if (netsuite::MeansNoRight(check.status())) {
+    if (IsForPeople(context, check.status())) {
       co_return ByWord(context, endpoints);
     }
     co_return FromError(check.status(), "reading the role");
   }
   if (!check->found) {
-    co_return Ask(CreateRoleTask(
-        context, endpoints,
-        context.answered() ? absl::StrCat("NetSuite has no role named ",
-                                          context.spec().role.name, " yet")
-                           : ""));
+    std::string problem = check->problem;
+    if (context.answered()) {
+      problem =
+          absl::StrCat("NetSuite has no role named ", context.spec().role.name,
+                       " yet", problem.empty() ? "" : "; ", problem);
+    }
+    co_return Ask(CreateRoleTask(context, endpoints, std::move(problem)));
   }
   context.notes.role_id = check->role_id;
   if (!check->problem.empty()) {

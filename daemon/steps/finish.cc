@@ -1,11 +1,82 @@
 // Closes the books: the new credential is CURRENT, and what people still have
 // to do is written down.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
+#include "daemon/steps/tasks.h"
 #include "daemon/upstream/celigo/document.h"
 
 namespace keyturn::steps {
+namespace {
+
+// So many names are written down, newest last.
+constexpr int kNamesMax = 10;
+
+// Names that were given out beside the one in use.
+std::vector<std::string> OtherNames(const Context& context) {
+  const Notes& notes = context.notes;
+  std::vector<std::string> names;
+  for (int number = std::max(1, notes.tokens_asked - kNamesMax + 1);
+       number <= notes.tokens_asked; ++number) {
+    if (number == notes.token_number) continue;
+    names.push_back(TokenName(context.migration.id, number));
+  }
+  return names;
+}
+
+// Where the list shows the token in use, each other one that is in force
+// becomes a task. False: it cannot be seen.
+asio::awaitable<bool> AskToRevokeListed(Context& context, Outcome& outcome) {
+  const auto account =
+      context.outside.NetSuite(context.spec().netsuite.account);
+  if (!account.ok() || !MayAsk(context, *account)) co_return false;
+  const absl::StatusOr<std::vector<LiveToken>> live =
+      co_await LiveTokens(context, *account->client);
+  if (!live.ok()) co_return false;
+  const int used = context.notes.token_number;
+  const bool seen = std::any_of(
+      live->begin(), live->end(),
+      [used](const LiveToken& token) { return token.number == used; });
+  if (!seen) co_return false;
+  for (const LiveToken& token : *live) {
+    if (token.number == used) continue;
+    const std::string name = TokenName(context.migration.id, token.number);
+    outcome.follow_up_tasks.push_back(
+        RevokeTokenTask(context, account->client->endpoints(), name));
+    outcome.left_to_do.push_back(absl::StrCat(
+        "revoke the access token ", name, " in NetSuite: it is not in use"));
+  }
+  co_return true;
+}
+
+// Tokens that were made in vain: a secret that was mistyped or never arrived.
+asio::awaitable<void> ClearUpTokens(Context& context, Outcome& outcome) {
+  const Notes& notes = context.notes;
+  if (notes.token_twins > 0) {
+    outcome.left_to_do.push_back(absl::StrCat(
+        "NetSuite lists ", notes.token_twins + 1, " access tokens named ",
+        TokenName(context.migration.id, notes.token_number),
+        " in force and the connection uses one of them, as a rule the newest: "
+        "revoke the others"));
+  }
+  const std::vector<std::string> others = OtherNames(context);
+  if (others.empty()) co_return;
+  const bool seen = co_await AskToRevokeListed(context, outcome);
+  if (seen) co_return;
+  outcome.left_to_do.push_back(absl::StrCat(
+      "revoke in NetSuite, if it lists them, the access tokens that were made "
+      "in vain (",
+      absl::StrJoin(others, ", "), "); the connection uses ",
+      notes.token_number > 0
+          ? TokenName(context.migration.id, notes.token_number)
+          : "one of them, which the Login Audit Trail names: that one stays"));
+}
+
+}  // namespace
 
 asio::awaitable<Outcome> Finish(Context& context) {
   const auto client = context.outside.Celigo(context.spec().celigo.account);
@@ -43,12 +114,7 @@ asio::awaitable<Outcome> Finish(Context& context) {
     outcome.left_to_do.push_back(absl::StrCat(
         "then `keyturn credential delete ", context.spec().old_login, "`"));
   }
-  if (context.notes.token_version > 1) {
-    outcome.left_to_do.push_back(absl::StrCat(
-        "revoke in NetSuite the access tokens named ",
-        TokenName(context.migration.id, 1),
-        " and so on that were made in vain, all but the one in use"));
-  }
+  co_await ClearUpTokens(context, outcome);
   co_return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
@@ -16,6 +17,9 @@ namespace {
 
 // So many of the names that were given out are looked for, newest first.
 constexpr int kTokenNamesMax = 10;
+
+// Every account has a role of this name.
+constexpr char kStandardRole[] = "Administrator";
 
 using Levels = std::map<std::string, netsuite::Level>;
 
@@ -56,31 +60,100 @@ bool MayLogInWithTokens(const Levels& levels) {
          Has(levels, kUserAccessTokens, netsuite::Level::kView);
 }
 
-// What the role should have: the source's permissions, where the source can be
-// read, and the added ones.
-asio::awaitable<absl::StatusOr<Levels>> WantedPermissions(
+// The permissions of the role that it is made from; none where that is not
+// seen.
+asio::awaitable<absl::StatusOr<Levels>> SourcePermissions(
     Context& context, netsuite::Client& client, bool& source_found) {
-  Levels wanted;
-  if (!context.notes.source_role.empty()) {
-    CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Role> sources,
-                        co_await client.FindRoles(context.notes.source_role));
-    source_found = !sources.empty();
-    if (!sources.empty()) {
-      CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Permission> permissions,
-                          co_await client.RolePermissions(sources.front().id));
-      wanted = LevelsOf(permissions);
+  if (context.notes.source_role.empty()) co_return Levels();
+  CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Role> sources,
+                      co_await client.FindRoles(context.notes.source_role));
+  source_found = !sources.empty();
+  if (sources.empty()) co_return Levels();
+  CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Permission> permissions,
+                      co_await client.RolePermissions(sources.front().id));
+  co_return LevelsOf(permissions);
+}
+
+// Which roles may read these tables is not published, and whether the others
+// get an error or no rows.
+absl::Status SeesNothing(std::string_view what) {
+  return base::WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "NetSuite shows Keyturn's own role no ", base::ToAbsl(what),
+          " at all; a person has to look in the browser, or an "
+          "administrator gives that role the permission")),
+      netsuite::kTableNotVisible);
+}
+
+// No role of the name was seen: because there is none, or because no roles are
+// shown at all?
+asio::awaitable<absl::StatusOr<RoleCheck>> NoRole(Context& context,
+                                                  netsuite::Client& client) {
+  RoleCheck check;
+  const std::vector<std::string> names = {context.notes.source_role,
+                                          kStandardRole};
+  for (const std::string& name : names) {
+    if (name.empty()) continue;
+    CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Role> seen,
+                        co_await client.FindRoles(name));
+    if (seen.empty()) continue;
+    check.source_found = name == context.notes.source_role;
+    if (!check.source_found) {
+      check.problem = absl::StrCat(
+          "NetSuite has no role named ", context.notes.source_role,
+          " either, which it is to be made from: see whether Celigo's bundle "
+          "is installed and up to date, or plan again with another role.from");
     }
+    co_return check;
   }
+  co_return SeesNothing("roles");
+}
+
+// What the role should have: what its source has, and the added ones.
+Levels WantedPermissions(const Context& context, Levels wanted) {
   for (const std::string& id : context.notes.permissions) {
     netsuite::Level& level = wanted[id];
     level = std::max(level, netsuite::Level::kView);
   }
-  co_return wanted;
+  return wanted;
+}
+
+std::string Plain(std::string_view name) {
+  return absl::AsciiStrToLower(absl::StripAsciiWhitespace(base::ToAbsl(name)));
 }
 
 bool SameName(std::string_view a, std::string_view b) {
-  return absl::AsciiStrToLower(absl::StripAsciiWhitespace(base::ToAbsl(a))) ==
-         absl::AsciiStrToLower(absl::StripAsciiWhitespace(base::ToAbsl(b)));
+  return Plain(a) == Plain(b);
+}
+
+bool IsId(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_isdigit(c); });
+}
+
+// Whether the list says that it is another one. What it does not show, or shows
+// as an id that is not known here, says nothing.
+bool IsAnother(std::string_view shown, std::string_view name,
+               std::string_view id) {
+  if (Plain(shown).empty() || SameName(shown, name)) return false;
+  return IsId(shown) ? !id.empty() && shown != id : true;
+}
+
+// How a token's user is shown is not published: by the name in lists, perhaps
+// with a number before it, by first and last name, or by address.
+bool IsAnotherUser(std::string_view shown, const Context& context) {
+  const Notes& notes = context.notes;
+  if (notes.employee_id.empty() ||
+      !IsAnother(shown, notes.employee_name, notes.employee_id)) {
+    return false;
+  }
+  const std::string plain = Plain(shown);
+  for (const std::string& name : {notes.employee_name, notes.employee_full_name,
+                                  context.spec().netsuite.user}) {
+    if (!name.empty() && absl::StrContains(plain, Plain(name))) return false;
+  }
+  return !absl::StrContains(Plain(notes.employee_name), plain);
 }
 
 // What is wrong with one token of ours; empty: nothing.
@@ -94,7 +167,7 @@ std::string ProblemOf(const netsuite::Token& token, const Context& context) {
     return absl::StrCat("the token ", token.name,
                         " is inactive: untick Inactive on its page");
   }
-  if (!SameName(token.application, context.notes.application)) {
+  if (IsAnother(token.application, context.notes.application, "")) {
     return absl::StrCat("the token ", token.name,
                         " was made for another application; it must be made "
                         "for ",
@@ -102,13 +175,12 @@ std::string ProblemOf(const netsuite::Token& token, const Context& context) {
                         ", whose consumer key the iClient in Celigo has: "
                         "revoke it and make another one");
   }
-  if (!SameName(token.role, role)) {
+  if (IsAnother(token.role, role, context.notes.role_id)) {
     return absl::StrCat("the token ", token.name,
                         " was made for another role; it must be made for ",
                         role, ": revoke it and make another one");
   }
-  if (!context.notes.employee_name.empty() &&
-      !SameName(token.entity, context.notes.employee_name)) {
+  if (IsAnotherUser(token.entity, context)) {
     return absl::StrCat("the token ", token.name,
                         " was made for another user; it must be made for ",
                         context.spec().netsuite.user,
@@ -119,6 +191,27 @@ std::string ProblemOf(const netsuite::Token& token, const Context& context) {
 
 }  // namespace
 
+bool MayAsk(const Context& context, const NetSuiteAccount& account) {
+  return account.has_access && !context.notes.access_closed;
+}
+
+bool IsForPeople(Context& context, const absl::Status& status) {
+  if (netsuite::MeansNoRight(status)) return true;
+  const std::string reason = base::ReasonOf(status);
+  if (reason != netsuite::kLoginRefused && reason != "LOGIN_BLOCKED") {
+    return false;
+  }
+  context.notes.access_closed = true;
+  return true;
+}
+
+void NoteUser(Context& context, const netsuite::Employee& employee) {
+  context.notes.employee_id = employee.id;
+  context.notes.employee_name = employee.entity_id;
+  context.notes.employee_full_name = std::string(absl::StripAsciiWhitespace(
+      absl::StrCat(employee.first_name, " ", employee.last_name)));
+}
+
 asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
                                                      netsuite::Client& client) {
   const std::string& name = context.spec().role.name;
@@ -126,7 +219,7 @@ asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
   CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Role> roles,
                       co_await client.FindRoles(name));
   check.found = !roles.empty();
-  if (roles.empty()) co_return check;
+  if (roles.empty()) co_return co_await NoRole(context, client);
   if (roles.size() > 1) {
     check.problem =
         absl::StrCat("NetSuite has ", roles.size(), " roles named ", name,
@@ -138,10 +231,11 @@ asio::awaitable<absl::StatusOr<RoleCheck>> CheckRole(Context& context,
   CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Permission> permissions,
                       co_await client.RolePermissions(check.role_id));
   const Levels levels = LevelsOf(permissions);
-  CO_ASSIGN_OR_RETURN(
-      const Levels wanted,
-      co_await WantedPermissions(context, client, check.source_found));
-  check.missing = Missing(wanted, levels);
+  CO_ASSIGN_OR_RETURN(Levels source, co_await SourcePermissions(
+                                         context, client, check.source_found));
+  if (levels.empty() && source.empty()) co_return SeesNothing("permissions");
+  check.missing =
+      Missing(WantedPermissions(context, std::move(source)), levels);
   std::vector<std::string> problems;
   if (check.inactive) {
     problems.push_back(absl::StrCat("the role ", name, " is inactive"));
@@ -219,25 +313,24 @@ int OldestName(const Context& context) {
 // that decides: one of them is not revoked.
 bool Decide(const std::vector<netsuite::Token>& tokens, const Context& context,
             TokenCheck& check) {
-  bool live = false;
+  check.live = 0;
   for (const netsuite::Token& token : tokens) {
+    check.listed = true;
     const std::string problem = ProblemOf(token, context);
-    if (problem.empty()) {
+    if (problem.empty() && !check.good) {
       check.good = true;
-      check.problem.clear();
       check.proofs = {{"token", token.name},
                       {"application", token.application},
                       {"user", token.entity},
                       {"role", token.role},
                       {"revoked", "no"}};
-      return true;
     }
-    if (check.problem.empty() || (!token.revoked && !live)) {
-      check.problem = problem;
-    }
-    live = live || !token.revoked;
+    const bool first = !token.revoked && check.live == 0;
+    if (check.problem.empty() || first) check.problem = problem;
+    if (!token.revoked) ++check.live;
   }
-  return live;
+  if (check.good) check.problem.clear();
+  return check.live > 0;
 }
 
 }  // namespace
@@ -264,17 +357,32 @@ asio::awaitable<absl::StatusOr<TokenCheck>> CheckToken(
   co_return check;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<std::string>>> LiveTokens(
+asio::awaitable<absl::StatusOr<TokenCheck>> CheckTokenOfAnyName(
     Context& context, netsuite::Client& client) {
-  std::vector<std::string> live;
+  TokenCheck check;
+  netsuite::TokenFilter every;
+  CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Token> tokens,
+                      co_await client.ListTokens(std::move(every)));
+  if (tokens.empty()) co_return SeesNothing("access tokens");
+  for (const netsuite::Token& token : tokens) {
+    // Another migration's.
+    if (absl::StartsWith(token.name, kTokenNamePrefix)) continue;
+    if (Decide({token}, context, check) && check.good) co_return check;
+  }
+  co_return check;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<LiveToken>>> LiveTokens(
+    Context& context, netsuite::Client& client) {
+  std::vector<LiveToken> live;
   for (int number = OldestName(context); number <= context.notes.tokens_asked;
        ++number) {
     CO_ASSIGN_OR_RETURN(const std::vector<netsuite::Token> tokens,
                         co_await TokensNamed(context, client, number));
-    const bool any = std::any_of(
+    const auto count = std::count_if(
         tokens.begin(), tokens.end(),
         [](const netsuite::Token& token) { return !token.revoked; });
-    if (any) live.push_back(TokenName(context.migration.id, number));
+    if (count > 0) live.push_back({number, static_cast<int>(count)});
   }
   co_return live;
 }
@@ -282,11 +390,15 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> LiveTokens(
 asio::awaitable<std::vector<std::string>> DiagnoseToken(
     Context& context, NetSuiteAccount account) {
   std::vector<std::string> found;
-  if (!account.has_access) co_return found;
+  if (!MayAsk(context, account)) co_return found;
   netsuite::Client& client = *account.client;
   const absl::StatusOr<netsuite::ProbeResult> probe = co_await client.Probe();
-  if (!probe.ok()) co_return found;
-  if (probe->verdict != netsuite::ProbeResult::Verdict::kWorks) {
+  if (!probe.ok()) {
+    IsForPeople(context, probe.status());
+    co_return found;
+  }
+  if (!probe->reads) {
+    context.notes.access_closed = true;
     found.push_back(probe->summary);
     co_return found;
   }
@@ -300,7 +412,7 @@ asio::awaitable<std::vector<std::string>> DiagnoseToken(
   if (user.ok() && !user->problem.empty()) found.push_back(user->problem);
   if (role.ok() && role->found && user.ok() && user->employee.has_value()) {
     const absl::StatusOr<std::vector<netsuite::EmployeeRole>> roles =
-        co_await client.EmployeeRoles(user->employee->id);
+        co_await client.EmployeeRecordRoles(user->employee->id);
     const bool assigned =
         !roles.ok() ||
         std::any_of(roles->begin(), roles->end(),

@@ -1,5 +1,6 @@
 #include "daemon/steps/notes.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "absl/strings/str_cat.h"
@@ -43,14 +44,25 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("iclientId", notes.iclient_id);
   visit("iclientName", notes.iclient_name);
   visit("flows", notes.flows);
+  visit("loginProblem", notes.login_problem);
+  visit("accessClosed", notes.access_closed);
   visit("roleId", notes.role_id);
   visit("employeeId", notes.employee_id);
   visit("employeeName", notes.employee_name);
+  visit("employeeFullName", notes.employee_full_name);
   visit("rolesBefore", notes.roles_before);
   visit("roleAdded", notes.role_added);
   visit("tokensAsked", notes.tokens_asked);
   visit("tokenVersion", notes.token_version);
+  visit("tokenNumber", notes.token_number);
+  visit("tokenNumbers", notes.token_numbers);
+  visit("tokenProved", notes.token_proved);
+  visit("formAsked", notes.form_asked);
+  visit("nameAsked", notes.name_asked);
   visit("issueSent", notes.issue_sent);
+  visit("issueCalls", notes.issue_calls);
+  visit("tokenTwins", notes.token_twins);
+  visit("revokeSent", notes.revoke_sent);
   visit("sentVersion", notes.sent_version);
   visit("sentOver", notes.sent_over);
   visit("sentAt", notes.sent_at);
@@ -132,7 +144,21 @@ std::string TokenCredential(std::string_view migration_id) {
 }
 
 std::string TokenName(std::string_view migration_id, int number) {
-  return absl::StrCat("keyturn-", base::ToAbsl(migration_id), "-", number);
+  return absl::StrCat(kTokenNamePrefix, base::ToAbsl(migration_id), "-",
+                      number);
+}
+
+void NoteToken(Notes& notes, int version) {
+  notes.token_version = version;
+  notes.token_number = notes.tokens_asked;
+  notes.token_numbers.resize(static_cast<size_t>(version));
+  notes.token_numbers.back() = notes.tokens_asked;
+}
+
+void TakeNextTokenName(Notes& notes) {
+  const int used =
+      notes.token_number > 0 ? notes.token_number : notes.token_version;
+  notes.tokens_asked = std::max(notes.tokens_asked, used + 1);
 }
 
 absl::StatusOr<Notes> ParseNotes(std::string_view text) {

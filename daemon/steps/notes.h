@@ -54,9 +54,16 @@ struct Notes {
   std::vector<FlowNote> flows;
 
   // --- NetSuite ---
+  // Why Keyturn's own login to NetSuite was refused; empty: it was not.
+  std::string login_problem;
+  // Keyturn's own access is not used any more: its login was refused, or its
+  // role may not read. People do NetSuite's part.
+  bool access_closed = false;
   std::string role_id;
   std::string employee_id;
+  // As lists show it, and as the two fields of the record have it.
   std::string employee_name;
+  std::string employee_full_name;
   // Roles of the employee before assign_role acted; unset before.
   std::optional<std::vector<std::string>> roles_before;
   // The role was not there before and was added, by us or by a person.
@@ -67,8 +74,26 @@ struct Notes {
   int tokens_asked = 0;
   // Version of the migration's token credential in the vault; 0: none yet.
   int token_version = 0;
-  // A call that makes a token was sent for the name of `tokens_asked`.
+  // The number in the name that this version's token has; 0: not known. A
+  // token that is handed in again keeps its first name.
+  int token_number = 0;
+  // By version: the number in the name that it was asked for under.
+  std::vector<int> token_numbers;
+  // The version that was looked at before it was used.
+  int token_proved = 0;
+  // The version whose form a person has been asked about.
+  int form_asked = 0;
+  // A person was told once that no token of the name is listed.
+  bool name_asked = false;
+  // A call that makes a token was sent for the name of `tokens_asked`, and its
+  // answer is not known.
   bool issue_sent = false;
+  // How many such calls were sent.
+  int issue_calls = 0;
+  // So many other tokens of the same name are in force.
+  int token_twins = 0;
+  // The token was asked to revoke itself.
+  bool revoke_sent = false;
 
   // --- cut_over ---
   // What was about to be written when the PUT was sent: the token's version,
@@ -93,9 +118,19 @@ struct Notes {
 // Name of the migration's token credential in the vault.
 std::string TokenCredential(std::string_view migration_id);
 
+// What the names of all access tokens that Keyturn asks for begin with.
+inline constexpr char kTokenNamePrefix[] = "keyturn-";
+
 // The name that the `number`th access token of a migration must get in
 // NetSuite, so that it can be found again.
 std::string TokenName(std::string_view migration_id, int number);
+
+// A token that was asked for under the newest name is in the vault as
+// `version`.
+void NoteToken(Notes& notes, int version);
+
+// The next token gets a name of its own, unless one is free already.
+void TakeNextTokenName(Notes& notes);
 
 // `text` empty: fresh notes. DataLoss when it is not what FormatNotes made.
 absl::StatusOr<Notes> ParseNotes(std::string_view text);

@@ -15,6 +15,7 @@
 #include "daemon/steps/recipes.h"
 #include "daemon/steps/steps.h"
 #include "daemon/upstream/celigo/tile.h"
+#include "daemon/upstream/netsuite/screens.h"
 
 namespace keyturn::steps {
 namespace {
@@ -233,6 +234,39 @@ std::vector<std::string> TileWarnings(const Document& tile) {
 
 // ---- Recipe and account. ----
 
+// What the role gets beside its source's permissions: what the spec says, and
+// the right to log in with a token.
+absl::Status ChoosePermissions(const migration::Spec& spec,
+                               std::vector<std::string>& permissions,
+                               std::vector<std::string>& warnings) {
+  permissions = spec.role.add_permissions;
+  for (const std::string& id : permissions) {
+    const std::string_view meant = netsuite::PermissionMeantBy(id);
+    if (meant.empty()) continue;
+    return base::FieldError(
+        "spec.role.add_permissions",
+        absl::StrCat(id, " is no permission id of NetSuite's: write ",
+                     base::ToAbsl(meant)));
+  }
+  const auto has = [&permissions](std::string_view id) {
+    return std::find(permissions.begin(), permissions.end(), id) !=
+           permissions.end();
+  };
+  if (has(kManageTokens)) {
+    warnings.push_back(
+        "Access Token Management lets the role make tokens for others, not log "
+        "in with one, and forces two-factor authentication on it; the "
+        "migration does not need it");
+  }
+  if (has(kLoginWithTokens) || has(kUserAccessTokens)) return absl::OkStatus();
+  if (!permissions.empty()) {
+    warnings.push_back(
+        "the role also gets Log in using Access Tokens, which the token needs");
+  }
+  permissions.push_back(std::string(kLoginWithTokens));
+  return absl::OkStatus();
+}
+
 absl::Status ChooseRecipe(Context& context, const Document& tile,
                           std::vector<std::string>& warnings) {
   const migration::Spec& spec = context.spec();
@@ -266,10 +300,7 @@ absl::Status ChooseRecipe(Context& context, const Document& tile,
                           : spec.token.application;
   notes.iclient_name =
       spec.iclient.empty() ? std::string(defaults.iclient) : spec.iclient;
-  notes.permissions = spec.role.add_permissions;
-  if (notes.permissions.empty()) {
-    notes.permissions = {std::string(kLoginWithTokens)};
-  }
+  RETURN_IF_ERROR(ChoosePermissions(spec, notes.permissions, warnings));
   const Recipe* hint = tile.is_null()
                            ? nullptr
                            : RecipeSuggestedBy(http::StringAt(tile, "name"));
@@ -540,10 +571,15 @@ asio::awaitable<Stop> SurveyNetSuite(Context& context, NetSuiteAccount account,
       co_await account.client->Probe();
   if (!probe.ok()) co_return FromError(probe.status(), "asking NetSuite");
   survey.feature_on = probe->token_authentication_on;
-  if (probe->verdict != netsuite::ProbeResult::Verdict::kWorks) {
+  using Verdict = netsuite::ProbeResult::Verdict;
+  if (probe->verdict != Verdict::kWorks) {
     survey.warnings.push_back(probe->summary);
-    co_return std::nullopt;
   }
+  if (probe->verdict == Verdict::kLoginRefused ||
+      probe->verdict == Verdict::kWrongHost) {
+    context.notes.login_problem = probe->summary;
+  }
+  if (!probe->reads) co_return std::nullopt;
   survey.reads_netsuite = true;
   const absl::StatusOr<RoleCheck> role =
       co_await CheckRole(context, *account.client);
@@ -551,7 +587,7 @@ asio::awaitable<Stop> SurveyNetSuite(Context& context, NetSuiteAccount account,
     survey.role_good = role->found && role->problem.empty();
     survey.role_problem = role->problem;
     context.notes.role_id = role->role_id;
-  } else if (!netsuite::MeansNoRight(role.status())) {
+  } else if (!IsForPeople(context, role.status())) {
     co_return FromError(role.status(), "reading the role");
   } else {
     survey.warnings.push_back(base::MessageOf(role.status()));
@@ -561,7 +597,7 @@ asio::awaitable<Stop> SurveyNetSuite(Context& context, NetSuiteAccount account,
   if (user.ok()) {
     if (!user->problem.empty()) survey.warnings.push_back(user->problem);
     survey.user_found = user->employee.has_value();
-  } else if (!netsuite::MeansNoRight(user.status())) {
+  } else if (!IsForPeople(context, user.status())) {
     co_return FromError(user.status(), "looking up the user");
   } else {
     survey.warnings.push_back(base::MessageOf(user.status()));

@@ -39,6 +39,9 @@ inline constexpr std::string_view kLoginWithTokens = "ADMI_LOGIN_OAUTH";
 inline constexpr std::string_view kUserAccessTokens =
     "ADMI_MANAGE_OWN_OAUTH_TOKENS";
 
+// Makes tokens for others and does not log in with one.
+inline constexpr std::string_view kManageTokens = "ADMI_MANAGE_OAUTH_TOKENS";
+
 // Null when there is no recipe of that name.
 const Recipe* FindRecipe(std::string_view name);
 

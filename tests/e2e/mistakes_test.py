@@ -73,6 +73,33 @@ class MistakesTest(harness.EndToEndTest):
             self.assertIn('could not log in', task['problem'])
             self.assertEqual(task['step'], 'TEST_CANDIDATE')
         self.each(world.sandbox.info['connections'], check)
+    def test_a_secret_that_was_cut_off_is_found_without_a_login(self):
+        def check(access):
+            world = self.world(access=access)
+            before = world.sandbox.state()
+            person = harness.Person(world)
+            migration = world.migrate()
+            asked = person.work_until_asked(migration, 'ISSUE_TOKEN')
+            token = person.token(asked)
+            person.hand_in(asked, {**token, 'tokenSecret': token['tokenSecret'][:-1]})
+            task = person.work_until_problem(migration)
+            self.assertEqual(task['step'], 'ISSUE_TOKEN')
+            self.assertIn('63 characters', task['problem'])
+            self.assert_celigo_untouched(world, before)
+            self.assertFalse([call for call in world.sandbox.calls()
+                              if call['path'].endswith('/ping')])
+            person.hand_in(task, token)
+            self.assert_switched(world, before, person.work_to_the_end(migration))
+        self.each([None, 'tba'], check)
+
+    def test_an_access_of_our_own_that_is_refused_stops_nothing(self):
+        world = self.world(access='tba')
+        world.sandbox.act('revoke-token', name='Keyturn - Keyturn Access, Keyturn Access')
+        before = world.sandbox.state()
+        shown = harness.Person(world).work_to_the_end(world.migrate())
+        self.assert_switched(world, before, shown)
+        refused = [call for call in world.sandbox.calls() if call['status'] == 401]
+        self.assertEqual(len(refused), 2, 'five refused logins lock a user out')
 
     def test_all_mistakes_one_after_the_other(self):
         def check(access):

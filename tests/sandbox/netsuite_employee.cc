@@ -203,15 +203,21 @@ Response Netsuite::ListEmployees(const Request& request, const Login& login) {
 
 Json Netsuite::RolesJson(const std::string& base, NetsuiteAccount& account,
                          const Employee& employee) {
+  const bool lower = switches_.Is("field_case", "lower");
+  const char* const selected = lower ? "selectedrole" : "selectedRole";
   Json items = Json::array();
   int line = 0;
   for (const int role_id : employee.roles) {
     const Role* role = account.RoleById(role_id);
-    items.push_back({{"links", SelfLink(absl::StrCat(base, "/roles/", ++line))},
-                     {"selectedRole",
-                      {{"links", Json::array()},
-                       {"id", std::to_string(role_id)},
-                       {"refName", role == nullptr ? "" : role->name}}}});
+    items.push_back(
+        {{"links", SelfLink(absl::StrCat(base, "/roles/", ++line))}});
+    items.back()[selected] = {
+        {"links", Json::array()},
+        {"id", std::to_string(role_id)},
+        {lower ? "refname" : "refName", role == nullptr ? "" : role->name}};
+    if (switches_.Is("roles_form", "bare")) {
+      items.back()[selected] = std::to_string(role_id);
+    }
   }
   const size_t count = items.size();
   return {{"links", SelfLink(base + "/roles")},
@@ -241,8 +247,23 @@ Response Netsuite::ReadEmployee(const Request& request, const Login& login,
 
 Response Netsuite::ReadRoles(const Request& request, const Login& login,
                              const Employee& employee) {
-  return Collection(
-      RolesJson(RecordUrl(request, employee.id), *login.account, employee));
+  Json roles =
+      RolesJson(RecordUrl(request, employee.id), *login.account, employee);
+  Json& items = roles["items"];
+  if (switches_.Is("roles_form", "links")) {
+    for (Json& item : items) item = {{"links", item["links"]}};
+  }
+  if (switches_.Is("roles_form", "pages") && items.size() > 1) {
+    uint32_t offset = 0;
+    if (!absl::SimpleAtoi(request.Parameter("offset"), &offset)) offset = 0;
+    Json page = Json::array();
+    if (offset < items.size()) page.push_back(items[offset]);
+    roles["hasMore"] = offset + 1 < items.size();
+    roles["count"] = page.size();
+    roles["offset"] = offset;
+    items = std::move(page);
+  }
+  return Collection(roles);
 }
 
 std::string Netsuite::ApplyRoles(NetsuiteAccount& account, const Json& roles,

@@ -53,7 +53,18 @@ Json Link(std::string_view rel, std::string href) {
 struct Page {
   int64_t limit = kPageMax;
   int64_t offset = 0;
+  // Values as numbers and booleans; column names in upper case.
+  bool native = false;
+  bool upper = false;
 };
+
+Json ValueJson(const std::string& text, bool native) {
+  int64_t number = 0;
+  if (!native) return text;
+  if (text == "T" || text == "F") return text == "T";
+  if (absl::SimpleAtoi(text, &number)) return number;
+  return text;
+}
 
 // Nothing for a limit or an offset that is not allowed.
 std::optional<Page> PageOf(const Request& request) {
@@ -79,7 +90,10 @@ Json PageJson(const SqlResult& result, const Page& page,
     Json item = {{"links", Json::array()}};
     for (size_t c = 0; c < result.columns.size(); ++c) {
       const SqlValue& value = result.rows[i][c];
-      if (value.text.has_value()) item[result.columns[c]] = *value.text;
+      if (!value.text.has_value()) continue;
+      const std::string& name = result.columns[c];
+      item[page.upper ? Upper(name) : name] =
+          ValueJson(*value.text, page.native);
     }
     items.push_back(std::move(item));
   }
@@ -115,6 +129,7 @@ SqlTable Netsuite::RoleTable(NetsuiteAccount& account) {
                    "coreadminpermission",
                    "restrictbydevice",
                    "iswebserviceonlyrole"};
+  if (switches_.Is("role_tables", "empty")) return table;
   for (const auto& [id, role] : account.roles) {
     table.rows.push_back({Cell(id), Cell(role.name), Cell(role.script_id),
                           Cell(role.inactive), Cell(role.center_type),
@@ -128,6 +143,10 @@ SqlTable Netsuite::PermissionTable(NetsuiteAccount& account,
                                    const std::vector<SqlHint>& hints) {
   SqlTable table;
   table.columns = {"role", "permkey", "name", "permlevel", "restriction"};
+  if (switches_.Is("role_tables", "empty") ||
+      switches_.Is("role_tables", "no_permissions")) {
+    return table;
+  }
   const std::optional<int> wanted = HintedId(hints, "role");
   for (const auto& [id, role] : account.roles) {
     if (wanted.has_value() && *wanted != id) continue;
@@ -187,9 +206,17 @@ SqlTable Netsuite::TokenTable(NetsuiteAccount& account,
   table.columns = {"tba_token_name", "tba_app_name", "entity_name", "role_name",
                    "dcreated",       "createdby",    "binactive",   "brevoked"};
   const std::optional<std::string> name = HintedText(hints, "tba_token_name");
-  const bool names = switches_.Is("oauth_token_names", "names");
+  if (switches_.Is("oauth_token_table", "empty")) return table;
+  const bool ids = switches_.Is("oauth_token_names", "ids");
   const auto reference = [&](int id, const std::string& shown) -> SqlValue {
-    return {names ? shown : std::to_string(id), shown};
+    return {ids ? std::to_string(id) : shown, shown};
+  };
+  const auto shown_as = [&](const Employee* employee) -> std::string {
+    if (employee == nullptr) return "";
+    if (switches_.Is("oauth_token_names", "numbered")) {
+      return absl::StrCat("EMP", employee->id, " ", employee->entity_id);
+    }
+    return employee->entity_id;
   };
   for (const std::string& token_id : account.token_order) {
     const AccessToken& token = account.tokens.at(token_id);
@@ -201,8 +228,7 @@ SqlTable Netsuite::TokenTable(NetsuiteAccount& account,
         {Cell(token.name),
          reference(token.integration,
                    integration == nullptr ? "" : integration->name),
-         reference(token.employee,
-                   employee == nullptr ? "" : employee->entity_id),
+         reference(token.employee, shown_as(employee)),
          reference(token.role, role == nullptr ? "" : role->name),
          Cell(FormatDate(token.created)), Cell(token.created_by),
          Cell(token.inactive), Cell(token.revoked)});
@@ -251,12 +277,14 @@ Response Netsuite::SuiteQl(const Request& request, const Login& login) {
   if (std::optional<Response> refusal = CheckQuery(request, login)) {
     return *refusal;
   }
-  const std::optional<Page> page = PageOf(request);
+  std::optional<Page> page = PageOf(request);
   if (!page.has_value()) {
     return refuse(
         "limit must be between 1 and 1000, offset divisible by limit.",
         "offset");
   }
+  page->native = switches_.Is("suiteql_values", "native");
+  page->upper = switches_.Is("suiteql_columns", "upper");
   const Json body = ParseJson(request.body);
   std::vector<std::string> parameters;
   for (const Json& value : Member(body, "params")) {

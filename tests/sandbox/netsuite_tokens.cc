@@ -30,15 +30,18 @@ bool CallbackAllowed(std::string_view registered, std::string_view asked) {
          asked.substr(0, 17) == "http://localhost:";
 }
 
-// "company_name" from "company", "name" in the spelling that is switched on.
+// "company_name" from "company", "name" in the spelling that `name` answers.
+std::string Spelt(const Switches& switches, std::string_view name,
+                  std::string_view first, std::string_view second) {
+  const std::string tail(second);
+  if (switches.Is(name, "snake")) return std::string(first) + "_" + tail;
+  if (switches.Is(name, "lower")) return std::string(first) + tail;
+  return std::string(first) + Upper(tail.substr(0, 1)) + tail.substr(1);
+}
+
 std::string Key(const Switches& switches, std::string_view first,
                 std::string_view second) {
-  const std::string tail(second);
-  if (switches.Is("tokeninfo_keys", "snake")) {
-    return std::string(first) + "_" + tail;
-  }
-  if (switches.Is("tokeninfo_keys", "lower")) return std::string(first) + tail;
-  return std::string(first) + Upper(tail.substr(0, 1)) + tail.substr(1);
+  return Spelt(switches, "tokeninfo_keys", first, second);
 }
 
 }  // namespace
@@ -306,7 +309,9 @@ Response Netsuite::IssueToken(const Request& request, absl::Time now) {
                         std::string(token.status().message()));
   }
   return JsonResponse(
-      200, {{"tokenId", (*token)->id}, {"tokenSecret", (*token)->secret}});
+      200, {{Spelt(switches_, "issuetoken_keys", "token", "id"), (*token)->id},
+            {Spelt(switches_, "issuetoken_keys", "token", "secret"),
+             (*token)->secret}});
 }
 
 Response Netsuite::RevokeToken(const Request& request, absl::Time now) {

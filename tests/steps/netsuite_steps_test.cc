@@ -335,8 +335,9 @@ TEST_F(NetSuiteStepsTest, TheGateRefusesAMistypedSecretInEveryForm) {
     if (Notes().token_version == 0) {
       ASSERT_NO_FATAL_FAILURE(Reach(Step::kAssignRole));
       ASSERT_EQ(Run(Step::kIssueToken).kind, Kind::kTask);
-      const auto [id, token] = MakeToken();
-      HandIn(id, "mistyped");
+      auto [id, token] = MakeToken();
+      token.back() = token.back() == '0' ? '1' : '0';
+      HandIn(id, token);
       ASSERT_EQ(Run(Step::kIssueToken).kind, Kind::kDone);
     }
     const int failed = FailedLogins();
@@ -380,6 +381,24 @@ TEST_F(NetSuiteStepsTest, TheGateFindsOutWhy) {
   EXPECT_THAT(outcome.task->problem, HasSubstr("is not assigned to"));
   Act("assign-role", {{"user", User()}, {"role", "CeligoJiraTBA"}});
   EXPECT_EQ(Run(Step::kTestCandidate).kind, Kind::kDone);
+}
+
+// It would pass Celigo's test, and the flows would run as somebody else.
+TEST_F(NetSuiteStepsTest, ATokenThatIsHandedInAtTheGateIsLookedUpToo) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kIssueToken));
+  Act("edit-token", {{"name", "keyturn-m1-1"}, {"inactive", true}});
+  ASSERT_EQ(Run(Step::kTestCandidate).kind, Kind::kTask);
+  Act("assign-role",
+      {{"user", "eve.employee@example.com"}, {"role", "CeligoJiraTBA"}});
+  const auto [id, token] = MakeToken({{"user", "eve.employee@example.com"}});
+  HandIn(id, token);
+  ForgetSent();
+
+  const Outcome outcome = Run(Step::kTestCandidate);
+
+  ASSERT_EQ(outcome.kind, Kind::kTask);
+  EXPECT_THAT(outcome.task->problem, HasSubstr("another user"));
+  EXPECT_EQ(Sent("POST /v1/connections/ping"), 0);
 }
 
 TEST_F(NetSuiteStepsTest, TheGateStopsAtAnEditSinceThePlan) {

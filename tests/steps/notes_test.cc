@@ -41,14 +41,25 @@ TEST(NotesTest, EveryFieldSurvives) {
   notes.iclient_id = "i1";
   notes.iclient_name = "iclient";
   notes.flows = {FullFlow()};
+  notes.login_problem = "refused";
+  notes.access_closed = true;
   notes.role_id = "7";
   notes.employee_id = "8";
   notes.employee_name = "Jira";
+  notes.employee_full_name = "Jira Integration";
   notes.roles_before = std::vector<std::string>{};
   notes.role_added = true;
   notes.tokens_asked = 2;
   notes.token_version = 3;
+  notes.token_number = 2;
+  notes.token_numbers = {1, 1, 2};
+  notes.token_proved = 3;
+  notes.form_asked = 3;
+  notes.name_asked = true;
   notes.issue_sent = true;
+  notes.issue_calls = 1;
+  notes.token_twins = 1;
+  notes.revoke_sent = true;
   notes.sent_version = 4;
   notes.sent_over = http::ParseJson(R"({"b":[1,2]})").value();
   notes.sent_at = absl::FromUnixSeconds(1700000000);
@@ -95,6 +106,19 @@ TEST(NotesTest, WhatIsNoNotesIsDataLoss) {
         R"({"flows":[{"wasEnabled":"yes"}]})"}) {
     EXPECT_THAT(ParseNotes(text), HasCode(absl::StatusCode::kDataLoss)) << text;
   }
+}
+
+TEST(NotesTest, ATokenHasTheNameThatItWasAskedForUnder) {
+  Notes notes;
+  notes.tokens_asked = 1;
+  NoteToken(notes, 1);
+  TakeNextTokenName(notes);
+  EXPECT_EQ(notes.tokens_asked, 2);
+  TakeNextTokenName(notes);
+  EXPECT_EQ(notes.tokens_asked, 2) << "that name is free still";
+  NoteToken(notes, 2);
+  EXPECT_EQ(notes.token_number, 2);
+  EXPECT_EQ(notes.token_numbers, (std::vector<int>{1, 2}));
 }
 
 TEST(NotesTest, NamesAreStable) {

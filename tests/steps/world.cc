@@ -76,6 +76,7 @@ asio::awaitable<absl::StatusOr<http::Response>> WorldTransport::Send(
     break;
   }
   const sandbox::Response answer = world_.Handle(sent);
+  statuses.push_back(answer.status);
   if (answer.ending != sandbox::Ending::kWhole) {
     absl::Status dropped = absl::UnavailableError("the connection was dropped");
     co_return http::WithEffect(std::move(dropped), http::Effect::kUnknown);
@@ -113,9 +114,10 @@ StepsTest::StepsTest() {
       transport_, kOrigin, [token]() -> absl::StatusOr<secret::Secret> {
         return secret::Secret(token);
       });
+  const netsuite::AccountId id = Must(netsuite::AccountId::Parse(kNetSuiteId));
   netsuite::Client::Parts parts{
-      Must(netsuite::AccountId::Parse(kNetSuiteId)),
-      Must(netsuite::Endpoints::AtBaseUrl(kOrigin)),
+      id,
+      Must(netsuite::Endpoints::AtBaseUrl(id, kOrigin)),
       [access]() -> absl::StatusOr<netsuite::AccessCredential> {
         return AccessOf(access);
       },
@@ -133,6 +135,10 @@ StepsTest::StepsTest() {
   key.key = secret::Secret(std::string(vault::kRootKeyBytes, 'k'));
   vault_ = Must(vault::Vault::Open(*store_, std::move(key), clock_.Now()));
 
+  migration_ = NewMigration();
+}
+
+migration::Migration StepsTest::NewMigration() {
   migration::Spec spec;
   spec.recipe = "jira";
   spec.celigo.account = "acme";
@@ -141,8 +147,8 @@ StepsTest::StepsTest() {
   spec.netsuite.user = sandbox::Text(info_, "user");
   spec.role.name = "CeligoJiraTBA";
   spec.flows.run_ids = {FlowId(2)};
-  migration_ = migration::NewMigration("m1", std::move(spec), "anna",
-                                       /*start=*/true, clock_.Now());
+  return migration::NewMigration("m1", std::move(spec), "anna",
+                                 /*start=*/true, clock_.Now());
 }
 
 StepsTest::~StepsTest() {
@@ -273,7 +279,7 @@ void StepsTest::HandIn(const std::string& id, const std::string& token) {
           : Must(vault_->SealVersion(name, sealed, kPending, "anna",
                                      clock_.Now())));
   Must(store_->CommitAndWait(std::move(batch)));
-  ++notes.token_version;
+  steps::NoteToken(notes, notes.token_version + 1);
   SetNotes(notes);
 }
 

@@ -44,6 +44,8 @@ class WorldTransport final : public http::Transport {
 
   // "PUT /v1/connections/5f…", without the query.
   std::vector<std::string> lines;
+  // Of all answers, in order.
+  std::vector<int> statuses;
   // `act` happens just before the next request whose line begins so.
   void Before(std::string line, std::function<void()> act) {
     before_.emplace_back(std::move(line), std::move(act));
@@ -115,6 +117,8 @@ class StepsTest : public ::testing::Test {
   std::vector<std::string> Writes() const;
   void ForgetSent() { transport_.lines.clear(); }
 
+  // The seed's migration, as it was asked for.
+  migration::Migration NewMigration();
   steps::Notes Notes();
   void SetNotes(const steps::Notes& notes);
   void AddOldLogin(const std::string& password = "");

@@ -62,9 +62,11 @@ Endpoints Endpoints::Of(const AccountId& account) {
   };
 }
 
-absl::StatusOr<Endpoints> Endpoints::AtBaseUrl(std::string_view base_url) {
+absl::StatusOr<Endpoints> Endpoints::AtBaseUrl(const AccountId& account,
+                                               std::string_view base_url) {
   ASSIGN_OR_RETURN(const std::string origin, http::NormalizeBaseUrl(base_url));
-  return Endpoints{.suitetalk = origin, .restlets = origin, .app = origin};
+  return Endpoints{
+      .suitetalk = origin, .restlets = origin, .app = Of(account).app};
 }
 
 }  // namespace keyturn::netsuite

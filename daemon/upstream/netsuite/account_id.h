@@ -49,9 +49,11 @@ struct Endpoints {
 
   static Endpoints Of(const AccountId& account);
 
-  // One origin that stands for all three: rehearsal, proxies. InvalidArgument
-  // as for http::NormalizeBaseUrl.
-  static absl::StatusOr<Endpoints> AtBaseUrl(std::string_view base_url);
+  // One origin that stands for what programs call: rehearsal, proxies. People
+  // go to the account's own pages all the same. InvalidArgument as for
+  // http::NormalizeBaseUrl.
+  static absl::StatusOr<Endpoints> AtBaseUrl(const AccountId& account,
+                                             std::string_view base_url);
 };
 
 }  // namespace keyturn::netsuite

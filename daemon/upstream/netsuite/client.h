@@ -83,7 +83,10 @@ struct Employee {
   // The name shown in lists.
   std::string entity_id;
   std::string email;
+  std::string first_name;
+  std::string last_name;
   bool inactive = false;
+  // Also where NetSuite does not say.
   bool has_access = false;
 };
 
@@ -140,6 +143,8 @@ struct ProbeResult {
   // Proved on: a token login was accepted. False means unknown, since a
   // feature that is off looks like any other refused login.
   bool token_authentication_on = false;
+  // Queries are answered, although perhaps not for every table.
+  bool reads = false;
   TokenIdentity identity;
   // What was found and, unless it works, what to look at; for a person.
   std::string summary;
@@ -214,14 +219,9 @@ class Client {
   asio::awaitable<absl::StatusOr<std::vector<Employee>>> FindEmployee(
       std::string email);
 
-  // The roles on an employee record as the search tables have it (table
-  // EmployeeRolesForSearch), by role id. An unknown employee has no roles here.
-  asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>> EmployeeRoles(
-      std::string employee_id);
-
-  // The same from the record itself, in the record's order; with a second call
-  // where NetSuite lists links instead of lines. NotFound for an unknown
-  // employee. ResourceExhausted when NetSuite pages the list.
+  // The roles on an employee record, in the record's order, page by page; with
+  // a second call where NetSuite lists links instead of lines. NotFound for an
+  // unknown employee. ResourceExhausted when there are more than can be read.
   asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>>
   EmployeeRecordRoles(std::string employee_id);
 
@@ -292,6 +292,9 @@ class Client {
                                                           Purpose purpose);
   asio::awaitable<absl::StatusOr<http::Response>> ReadEmployee(
       std::string path);
+  // The roles in the record itself, its sublists written out.
+  asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>> ExpandedRoles(
+      std::string employee_id);
 
   const Parts parts_;
   http::Transport& transport_;

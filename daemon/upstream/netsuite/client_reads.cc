@@ -22,11 +22,15 @@ constexpr char kSuiteQlPath[] = "/services/rest/query/v1/suiteql";
 constexpr char kEmployeePath[] = "/services/rest/record/v1/employee/";
 constexpr absl::Duration kQueryTimeout = absl::Seconds(60);
 constexpr size_t kLiteralSizeMax = 1000;
+constexpr size_t kSublistPagesMax = 20;
 constexpr char kReadLevels[] = "to read a role's permissions";
 constexpr char kReadLines[] = "to read the roles on an employee record";
 
-// NetSuite's booleans in SuiteQL are T and F.
-bool IsTrue(std::string_view value) { return value == "T"; }
+// NetSuite's booleans in SuiteQL are T and F; an answer may also say true.
+bool IsTrue(std::string_view value) {
+  return absl::EqualsIgnoreCase(ToAbsl(value), "T") ||
+         absl::EqualsIgnoreCase(ToAbsl(value), "true");
+}
 
 Purpose FixedQuery(std::string_view doing,
                    std::vector<NeededPermission> permissions) {
@@ -40,16 +44,19 @@ std::vector<http::Header> JsonHeaders() {
   return {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
 }
 
-// The member of an object, or nullptr.
-const Document* Find(const Document& object, const char* name) {
+// The member of an object, or nullptr. NetSuite's own pages write field names
+// in camel case and in lower case.
+const Document* Find(const Document& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
+  for (const auto& [key, value] : object.items()) {
+    if (absl::EqualsIgnoreCase(key, ToAbsl(name))) return &value;
+  }
+  return nullptr;
 }
 
 bool HasMore(const Document& collection) {
   const Document* more = Find(collection, "hasMore");
-  return more != nullptr && more->is_boolean() && more->get<bool>();
+  return more != nullptr && IsTrue(ToText(*more));
 }
 
 Row ToRow(const Document& item) {
@@ -59,6 +66,12 @@ Row ToRow(const Document& item) {
     row[absl::AsciiStrToLower(name)] = ToText(value);
   }
   return row;
+}
+
+// A column that is not there says nothing.
+bool IsTrueOrUnknown(const Row& row, std::string_view column) {
+  const std::string_view value = ValueOf(row, column);
+  return value.empty() || IsTrue(value);
 }
 
 // One page of a query's result.
@@ -108,43 +121,48 @@ bool HoldsLinksOnly(const Document& collection) {
          });
 }
 
-absl::StatusOr<std::vector<EmployeeRole>> ParseLines(
-    const Document& collection) {
+// Adds the lines of one page. A line names its role by a reference, or by the
+// bare id.
+absl::Status ParseLines(const Document& collection,
+                        std::vector<EmployeeRole>& roles) {
   const Document* items = Find(collection, "items");
   if (items == nullptr || !items->is_array()) {
     return UnexpectedAnswer(kReadLines, "no list of lines");
   }
-  if (HasMore(collection)) {
-    return absl::ResourceExhaustedError(
-        "an employee record in NetSuite has more roles than fit in one "
-        "answer; take those away that are not needed");
-  }
-  std::vector<EmployeeRole> roles;
   for (const Document& item : *items) {
     const Document* selected = Find(item, "selectedRole");
     const Document* id = selected ? Find(*selected, "id") : nullptr;
+    if (selected != nullptr && !selected->is_structured()) id = selected;
     if (id == nullptr || ToText(*id).empty()) {
       return UnexpectedAnswer(kReadLines, "a line without its role");
     }
     const Document* name = Find(*selected, "refName");
     roles.push_back({.id = ToText(*id), .name = name ? ToText(*name) : ""});
   }
-  return roles;
+  return absl::OkStatus();
 }
 
+absl::Status TooManyLines() {
+  return absl::ResourceExhaustedError(
+      "an employee record in NetSuite has more roles than Keyturn reads; take "
+      "those away that are not needed");
+}
+
+// A name that stands for a column keeps the column's own name: also where
+// NetSuite should not heed the other one it is found again.
 std::string TokensQuery(const std::string& condition) {
   return absl::StrCat(
-      "SELECT TBA_Token_Name, BUILTIN.DF(TBA_App_Name) AS application, "
-      "BUILTIN.DF(Entity_Name) AS entity, BUILTIN.DF(Role_Name) AS role, "
-      "DCreated, BINACTIVE, BREVOKED FROM oAuthToken",
+      "SELECT TBA_Token_Name, BUILTIN.DF(TBA_App_Name) AS TBA_App_Name, "
+      "BUILTIN.DF(Entity_Name) AS Entity_Name, BUILTIN.DF(Role_Name) AS "
+      "Role_Name, DCreated, BINACTIVE, BREVOKED FROM oAuthToken",
       condition, " ORDER BY TBA_Token_Name, DCreated");
 }
 
 Token ToToken(const Row& row) {
   return Token{.name = std::string(ValueOf(row, "tba_token_name")),
-               .application = std::string(ValueOf(row, "application")),
-               .entity = std::string(ValueOf(row, "entity")),
-               .role = std::string(ValueOf(row, "role")),
+               .application = std::string(ValueOf(row, "tba_app_name")),
+               .entity = std::string(ValueOf(row, "entity_name")),
+               .role = std::string(ValueOf(row, "role_name")),
                .created = std::string(ValueOf(row, "dcreated")),
                .inactive = IsTrue(ValueOf(row, "binactive")),
                .revoked = IsTrue(ValueOf(row, "brevoked"))};
@@ -300,8 +318,8 @@ asio::awaitable<absl::StatusOr<std::vector<Employee>>> Client::FindEmployee(
     std::string email) {
   CO_ASSIGN_OR_RETURN(const std::string literal, Quote(email));
   std::string query = absl::StrCat(
-      "SELECT id, entityid, email, isinactive, giveaccess FROM employee WHERE "
-      "email = ",
+      "SELECT id, entityid, email, firstname, lastname, isinactive, giveaccess "
+      "FROM employee WHERE email = ",
       literal, " ORDER BY id");
   Purpose purpose =
       FixedQuery("to find an employee by e-mail address",
@@ -313,31 +331,12 @@ asio::awaitable<absl::StatusOr<std::vector<Employee>>> Client::FindEmployee(
     employees.push_back({.id = std::string(ValueOf(row, "id")),
                          .entity_id = std::string(ValueOf(row, "entityid")),
                          .email = std::string(ValueOf(row, "email")),
+                         .first_name = std::string(ValueOf(row, "firstname")),
+                         .last_name = std::string(ValueOf(row, "lastname")),
                          .inactive = IsTrue(ValueOf(row, "isinactive")),
-                         .has_access = IsTrue(ValueOf(row, "giveaccess"))});
+                         .has_access = IsTrueOrUnknown(row, "giveaccess")});
   }
   co_return employees;
-}
-
-asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>>
-Client::EmployeeRoles(std::string employee_id) {
-  CO_RETURN_IF_ERROR(CheckInternalId(employee_id, "an employee"));
-  std::string query = absl::StrCat(
-      "SELECT role.id, role.name FROM EmployeeRolesForSearch INNER JOIN role "
-      "ON role.id = EmployeeRolesForSearch.role WHERE "
-      "EmployeeRolesForSearch.entity = ",
-      employee_id, " ORDER BY role.id");
-  Purpose purpose =
-      FixedQuery("to find an employee's roles",
-                 {{"LIST_EMPLOYEE", "View"}, {"ADMI_MANAGEROLES", "View"}});
-  CO_ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                      co_await Query(std::move(query), std::move(purpose)));
-  std::vector<EmployeeRole> roles;
-  for (const Row& row : rows) {
-    roles.push_back({.id = std::string(ValueOf(row, "id")),
-                     .name = std::string(ValueOf(row, "name"))});
-  }
-  co_return roles;
 }
 
 asio::awaitable<absl::StatusOr<std::vector<Token>>> Client::ListTokens(
@@ -374,21 +373,42 @@ asio::awaitable<absl::StatusOr<http::Response>> Client::ReadEmployee(
 asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>>
 Client::EmployeeRecordRoles(std::string employee_id) {
   CO_RETURN_IF_ERROR(CheckInternalId(employee_id, "an employee"));
-  std::string sublist = absl::StrCat(employee_id, "/roles");
-  CO_ASSIGN_OR_RETURN(const http::Response lines,
-                      co_await ReadEmployee(std::move(sublist)));
-  const auto collection = http::ParseJson(lines.body.Expose());
-  if (!collection.ok()) co_return UnexpectedAnswer(kReadLines, "not JSON");
-  if (!HoldsLinksOnly(*collection)) co_return ParseLines(*collection);
+  std::vector<EmployeeRole> roles;
+  std::string path = absl::StrCat(employee_id, "/roles");
+  for (size_t page = 0; page < kSublistPagesMax; ++page) {
+    CO_ASSIGN_OR_RETURN(const http::Response lines,
+                        co_await ReadEmployee(path));
+    const auto collection = http::ParseJson(lines.body.Expose());
+    if (!collection.ok()) co_return UnexpectedAnswer(kReadLines, "not JSON");
+    if (page == 0 && HoldsLinksOnly(*collection)) {
+      co_return co_await ExpandedRoles(std::move(employee_id));
+    }
+    const size_t before = roles.size();
+    CO_RETURN_IF_ERROR(ParseLines(*collection, roles));
+    if (!HasMore(*collection)) co_return roles;
+    if (roles.size() == before) {
+      co_return UnexpectedAnswer(kReadLines, "an empty page of many");
+    }
+    // An offset must be divisible by the limit, and all pages are of one size.
+    path = absl::StrCat(employee_id, "/roles?limit=", roles.size() / (page + 1),
+                        "&offset=", roles.size());
+  }
+  co_return TooManyLines();
+}
 
+asio::awaitable<absl::StatusOr<std::vector<EmployeeRole>>>
+Client::ExpandedRoles(std::string employee_id) {
   std::string record = absl::StrCat(employee_id, "?expandSubResources=true");
   CO_ASSIGN_OR_RETURN(const http::Response expanded,
                       co_await ReadEmployee(std::move(record)));
   const auto employee = http::ParseJson(expanded.body.Expose());
   if (!employee.ok()) co_return UnexpectedAnswer(kReadLines, "not JSON");
-  const Document* roles = Find(*employee, "roles");
-  if (roles == nullptr) co_return UnexpectedAnswer(kReadLines, "no roles");
-  co_return ParseLines(*roles);
+  const Document* lines = Find(*employee, "roles");
+  if (lines == nullptr) co_return UnexpectedAnswer(kReadLines, "no roles");
+  if (HasMore(*lines)) co_return TooManyLines();
+  std::vector<EmployeeRole> roles;
+  CO_RETURN_IF_ERROR(ParseLines(*lines, roles));
+  co_return roles;
 }
 
 asio::awaitable<absl::Status> Client::AddEmployeeRole(std::string employee_id,

@@ -1,5 +1,7 @@
 // What Client asks about logins and tokens.
 #include <cstddef>
+#include <initializer_list>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -68,11 +70,24 @@ TokenIdentity ToIdentity(const BearerHint& hint) {
   return identity;
 }
 
+// The value under the first of `keys` that is there: the spelling is not
+// published.
+std::string_view FindFirst(std::string_view json,
+                           std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    const std::optional<std::string_view> value = FindScalar(json, key);
+    if (value.has_value()) return *value;
+  }
+  return {};
+}
+
 absl::StatusOr<IssuedToken> ParseIssuedToken(const http::Response& response,
                                              std::string_view doing) {
   const std::string_view body = response.body.Expose();
-  const std::string_view id = FindScalar(body, "tokenId").value_or("");
-  const std::string_view secret = FindScalar(body, "tokenSecret").value_or("");
+  const std::string_view id =
+      FindFirst(body, {"tokenId", "tokenid", "token_id"});
+  const std::string_view secret =
+      FindFirst(body, {"tokenSecret", "tokensecret", "token_secret"});
   if (id.empty() || secret.empty() || id.size() > kIssuedValueSizeMax ||
       secret.size() > kIssuedValueSizeMax) {
     return http::WithEffect(UnexpectedAnswer(doing, "no token in it"),
@@ -113,6 +128,7 @@ ProbeResult NoSuiteQlProbe(const absl::Status& refusal, bool token_login) {
   ProbeResult result;
   result.verdict = ProbeResult::Verdict::kNoSuiteQl;
   result.token_authentication_on = token_login;
+  result.reads = base::ReasonOf(refusal) == kTableNotVisible;
   result.summary = absl::StrCat(
       "The login works, but Keyturn's role cannot read through REST: ",
       refusal.message(),
@@ -127,6 +143,7 @@ ProbeResult WorkingProbe(bool token_login) {
   ProbeResult result;
   result.verdict = ProbeResult::Verdict::kWorks;
   result.token_authentication_on = token_login;
+  result.reads = true;
   result.summary =
       token_login
           ? "The token login and SuiteQL work, so Token-Based Authentication "
@@ -179,16 +196,16 @@ asio::awaitable<absl::StatusOr<ProbeResult>> Client::Probe() {
   if (reason == kLoginRefused || reason == kWrongHost || reason == kForbidden) {
     co_return RefusedProbe(identity.status());
   }
-  // An account that does not offer tokeninfo is asked the next question.
-  if (!identity.ok() && reason != kNotOffered) co_return identity.status();
+  // An account that does not offer tokeninfo, or not in the form that is known,
+  // is asked the next question.
+  const bool says_nothing = reason == kNotOffered || reason == kRequestRefused;
+  if (!identity.ok() && !says_nothing) co_return identity.status();
   std::string role = kStandardRole;
   const absl::StatusOr<std::vector<Role>> roles =
       co_await FindRoles(std::move(role));
   if (!roles.ok() && !IsFinding(roles.status())) co_return roles.status();
-  if (!roles.ok() && !identity.ok() &&
-      base::ReasonOf(roles.status()) == kLoginRefused) {
-    co_return RefusedProbe(roles.status());
-  }
+  // Neither answer proves that a login was accepted.
+  if (!roles.ok() && !identity.ok()) co_return RefusedProbe(roles.status());
   ProbeResult result = roles.ok() ? WorkingProbe(token_login)
                                   : NoSuiteQlProbe(roles.status(), token_login);
   if (identity.ok()) result.identity = *identity;

@@ -145,7 +145,11 @@ absl::Status WrongHost(const http::Response& response, const Purpose& purpose) {
           "the address used ", ToAbsl(purpose.doing),
           " is not the one of this NetSuite account (HTTP ", response.status,
           "). Check the account id, and the base URL if one is set, against "
-          "Setup > Company > Company Information, Company URLs.")),
+          "Setup > Company > Company Information, Company URLs.",
+          response.status == 403
+              ? " If they are right, the login was refused: Token-Based "
+                "Authentication may be off."
+              : "")),
       kWrongHost);
 }
 
@@ -242,6 +246,10 @@ absl::Status ErrorOf(const http::Response& response, const Purpose& purpose,
     return LoginRefused(response, purpose, code, now);
   }
   if (status >= 300 && status < 400) return WrongHost(response, purpose);
+  // A query of ours is well formed, whatever words NetSuite has for it.
+  if (purpose.fixed_query && (status == 400 || status == 404)) {
+    return NotVisible(response, purpose, code);
+  }
   if (status == 403) {
     const bool says_why = rest || !code.empty() || !purpose.permissions.empty();
     return says_why ? Forbidden(response, purpose, code)
@@ -262,8 +270,7 @@ absl::Status ErrorOf(const http::Response& response, const Purpose& purpose,
             "); a person has to do it in the browser.")),
         kNotOffered);
   }
-  if (code == "INVALID_PARAMETER" &&
-      (purpose.fixed_query || SpeaksOfAnUnseenTable(response))) {
+  if (code == "INVALID_PARAMETER" && SpeaksOfAnUnseenTable(response)) {
     return NotVisible(response, purpose, code);
   }
   if (status >= 400) return RequestRefused(response, purpose, code);

@@ -64,6 +64,12 @@ const KnownPermission* FindPermission(std::string_view id) {
   return found == kPermissions.end() ? nullptr : &*found;
 }
 
+std::string WithoutUnderscores(std::string_view id) {
+  std::string bare(id);
+  std::erase(bare, '_');
+  return bare;
+}
+
 std::string Quoted(std::string_view text) {
   return absl::StrCat("\"", ToAbsl(text), "\"");
 }
@@ -244,6 +250,8 @@ Screen EnableTbaScreen(const Endpoints& endpoints) {
            "the audit trail says FeatureDisabled"},
           {"it was done in another account, for instance the sandbox",
            "the audit trail of this account says FeatureDisabled"},
+          {"CLIENT SUITESCRIPT or SERVER SUITESCRIPT on the same subtab is off",
+           "the token logs in, but Celigo's own scripts do not answer it"},
           {"the role of step B was made before this step",
            "the permissions for tokens are not in the role editor as long as "
            "the feature is off, and are not added to a role by themselves"},
@@ -407,8 +415,13 @@ std::string_view PermissionName(std::string_view id) {
   return known == nullptr ? id : known->name;
 }
 
-bool IsKnownPermission(std::string_view id) {
-  return FindPermission(id) != nullptr;
+std::string_view PermissionMeantBy(std::string_view id) {
+  if (FindPermission(id) != nullptr) return {};
+  const std::string bare = WithoutUnderscores(id);
+  for (const KnownPermission& known : kPermissions) {
+    if (WithoutUnderscores(known.id) == bare) return known.id;
+  }
+  return {};
 }
 
 std::span<const AuditDetail> AuditDetails() { return kAuditDetails; }

@@ -94,9 +94,10 @@ Screen RevokeTokenScreen(const Endpoints& endpoints, const NewToken& token);
 // itself when it is not in the list.
 std::string_view PermissionName(std::string_view id);
 
-// Whether `id` is in that list. Beware: spellings without the inner underscores
-// (ADMI_MANAGEOAUTHTOKENS) are not.
-bool IsKnownPermission(std::string_view id);
+// The id of the list that `id` is a wrong spelling of: one without the inner
+// underscores (ADMI_MANAGEOAUTHTOKENS), which NetSuite does not know. Empty for
+// one that is in the list, and for all others: the list is not complete.
+std::string_view PermissionMeantBy(std::string_view id);
 
 // What the Login Audit Trail says in its column Detail, and who is at fault
 // (NetSuite help subsect_156935170194, subsect_156934879823,

@@ -48,18 +48,20 @@ TEST(EndpointsTest, FollowFromTheAccount) {
   EXPECT_EQ(endpoints.app, "https://123456-sb1.app.netsuite.com");
 }
 
-TEST(EndpointsTest, OneBaseUrlStandsForAll) {
-  const auto endpoints = Endpoints::AtBaseUrl("https://127.0.0.1:8443/");
+TEST(EndpointsTest, OneBaseUrlStandsForWhatProgramsCallNotForWhatPeopleOpen) {
+  const AccountId account = *AccountId::Parse("1234567_SB1");
+  const auto endpoints =
+      Endpoints::AtBaseUrl(account, "https://127.0.0.1:8443/");
   ASSERT_THAT(endpoints, testing::IsOk());
   EXPECT_EQ(endpoints->suitetalk, "https://127.0.0.1:8443");
   EXPECT_EQ(endpoints->restlets, endpoints->suitetalk);
-  EXPECT_EQ(endpoints->app, endpoints->suitetalk);
+  EXPECT_EQ(endpoints->app, "https://1234567-sb1.app.netsuite.com");
 }
 
 TEST(EndpointsTest, RefuseABaseUrlThatIsNone) {
   for (const char* text : {"", "http://host", "host", "https://host?x=1",
                            "https://user@host", "https://host/path"}) {
-    EXPECT_THAT(Endpoints::AtBaseUrl(text),
+    EXPECT_THAT(Endpoints::AtBaseUrl(*AccountId::Parse("1"), text),
                 HasCode(absl::StatusCode::kInvalidArgument))
         << text;
   }

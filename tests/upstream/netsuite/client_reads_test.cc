@@ -180,7 +180,6 @@ TEST_F(ClientReadsTest, TakesOnlyNumbersForIds) {
   for (const char* id :
        {"", "x", "1 OR 1=1", "1;", "../1", "-", "1234567890123456"}) {
     EXPECT_THAT(Run(client_.RolePermissions(id)), HasCode(kInvalidArgument));
-    EXPECT_THAT(Run(client_.EmployeeRoles(id)), HasCode(kInvalidArgument));
     EXPECT_THAT(Run(client_.EmployeeRecordRoles(id)),
                 HasCode(kInvalidArgument));
     EXPECT_THAT(Run(client_.AddEmployeeRole(id, "1", Access::kGive)),
@@ -213,16 +212,19 @@ TEST_F(ClientReadsTest, FindsNoneOneOrManyEmployees) {
   EXPECT_THAT(QueryOf(1), HasSubstr("email = 'jira@example.com' ORDER BY id"));
 }
 
-TEST_F(ClientReadsTest, ReadsAnEmployeesRolesFromTheSearchTables) {
-  transport_.Then(200, Page({{{"id", "3"}, {"name", "Administrator"}},
-                             {{"id", "1042"}, {"name", "CeligoJiraTBA"}}}));
-  const auto roles = Run(client_.EmployeeRoles("42"));
-  ASSERT_THAT(roles, IsOk());
-  EXPECT_THAT(QueryOf(0), AllOf(HasSubstr("EmployeeRolesForSearch"),
-                                HasSubstr(".entity = 42 ORDER BY role.id")));
-  ASSERT_EQ(roles->size(), 2u);
-  EXPECT_EQ((*roles)[1].id, "1042");
-  EXPECT_EQ((*roles)[1].name, "CeligoJiraTBA");
+// Null columns are left out, and an answer may hold booleans instead of T and
+// F.
+TEST_F(ClientReadsTest, TakesAnEmployeeForWhatIsSaidAndNoMore) {
+  transport_.Then(200, R"({"items":[{"id":42,"ISINACTIVE":false},)"
+                       R"({"id":43,"isinactive":"true","giveaccess":false}]})");
+  const auto employees = Run(client_.FindEmployee("jira@example.com"));
+  ASSERT_THAT(employees, IsOk());
+  ASSERT_EQ(employees->size(), 2u);
+  EXPECT_EQ((*employees)[0].id, "42");
+  EXPECT_FALSE((*employees)[0].inactive);
+  EXPECT_TRUE((*employees)[0].has_access);
+  EXPECT_TRUE((*employees)[1].inactive);
+  EXPECT_FALSE((*employees)[1].has_access);
 }
 
 TEST_F(ClientReadsTest, ReadsAnEmployeesRolesFromTheRecord) {
@@ -255,11 +257,40 @@ TEST_F(ClientReadsTest, ExpandsTheRecordWhenTheLinesAreLinks) {
   EXPECT_EQ((*roles)[0].id, "3");
 }
 
-TEST_F(ClientReadsTest, NeverTakesPartOfTheRolesForAll) {
+TEST_F(ClientReadsTest, ReadsALineInEverySpelling) {
   transport_.Then(200,
-                  Page({{{"selectedRole", {{"id", "3"}}}}}, /*has_more=*/true));
+                  R"({"items":[{"selectedrole":{"ID":3,"refname":"Admin"}},)"
+                  R"({"selectedRole":"1042"},{"selectedRole":57}]})");
+  const auto roles = Run(client_.EmployeeRecordRoles("42"));
+  ASSERT_THAT(roles, IsOk());
+  ASSERT_EQ(roles->size(), 3u);
+  EXPECT_EQ((*roles)[0].id, "3");
+  EXPECT_EQ((*roles)[0].name, "Admin");
+  EXPECT_EQ((*roles)[1].id, "1042");
+  EXPECT_EQ((*roles)[2].id, "57");
+}
+
+TEST_F(ClientReadsTest, FollowsThePagesOfTheRoles) {
+  transport_.Then(200, Page({{{"selectedRole", {{"id", "3"}}}},
+                             {{"selectedRole", {{"id", "4"}}}}},
+                            /*has_more=*/true));
+  transport_.Then(200, Page({{{"selectedRole", {{"id", "5"}}}}}));
+  const auto roles = Run(client_.EmployeeRecordRoles("42"));
+  ASSERT_THAT(roles, IsOk());
+  EXPECT_EQ(roles->size(), 3u);
+  EXPECT_THAT(sent(1).url, HasSubstr("/employee/42/roles?limit=2&offset=2"));
+}
+
+TEST_F(ClientReadsTest, NeverTakesPartOfTheRolesForAll) {
+  for (int i = 0; i < 20; ++i) {
+    transport_.Then(
+        200, Page({{{"selectedRole", {{"id", "3"}}}}}, /*has_more=*/true));
+  }
   EXPECT_THAT(Run(client_.EmployeeRecordRoles("42")),
               HasCode(absl::StatusCode::kResourceExhausted));
+  transport_.Then(200, Page(json::array(), /*has_more=*/true));
+  EXPECT_THAT(Run(client_.EmployeeRecordRoles("42")),
+              HasReason(kUnexpectedAnswer));
   transport_.Then(200, Page({{{"selectedRole", {{"refName", "x"}}}}}));
   EXPECT_THAT(Run(client_.EmployeeRecordRoles("42")),
               HasReason(kUnexpectedAnswer));
@@ -278,14 +309,14 @@ TEST_F(ClientReadsTest, SaysThatAnEmployeeDoesNotExist) {
 
 TEST_F(ClientReadsTest, ListsTokensByDisplayedNames) {
   transport_.Then(200, Page({{{"tba_token_name", "keyturn abc"},
-                              {"application", "High Tech"},
-                              {"entity", "Jira Integration"},
-                              {"role", "CeligoJiraTBA"},
+                              {"tba_app_name", "High Tech"},
+                              {"entity_name", "Jira Integration"},
+                              {"role_name", "CeligoJiraTBA"},
                               {"dcreated", "1/2/2026"},
                               {"binactive", "F"},
                               {"brevoked", "F"}},
                              {{"tba_token_name", "keyturn abc"},
-                              {"application", "Another"},
+                              {"tba_app_name", "Another"},
                               {"binactive", "T"},
                               {"brevoked", "T"}}}));
   TokenFilter filter;
@@ -296,7 +327,7 @@ TEST_F(ClientReadsTest, ListsTokensByDisplayedNames) {
   EXPECT_THAT(QueryOf(0),
               AllOf(HasSubstr("FROM oAuthToken WHERE TBA_Token_Name = "
                               "'keyturn abc' ORDER BY"),
-                    HasSubstr("BUILTIN.DF(Role_Name) AS role")));
+                    HasSubstr("BUILTIN.DF(Role_Name) AS Role_Name")));
   ASSERT_EQ(tokens->size(), 1u);
   EXPECT_EQ((*tokens)[0].entity, "Jira Integration");
   EXPECT_EQ((*tokens)[0].role, "CeligoJiraTBA");
@@ -324,6 +355,10 @@ TEST_F(ClientReadsTest, SaysThatOurRoleMayNotSeeTokens) {
     EXPECT_THAT(tokens, HasReason(kTableNotVisible)) << detail;
     EXPECT_TRUE(MeansNoRight(tokens.status()));
   }
+  transport_.Then(400, R"({"o:errorDetails":[{"o:errorCode":"OTHER"}]})");
+  EXPECT_TRUE(MeansNoRight(Run(client_.ListTokens({})).status()));
+  transport_.Then(404, "");
+  EXPECT_TRUE(MeansNoRight(Run(client_.ListTokens({})).status()));
   transport_.Then(403, "");
   EXPECT_TRUE(MeansNoRight(Run(client_.ListTokens({})).status()));
 }

@@ -117,11 +117,26 @@ TEST_F(ClientTokensTest, ProbeAsksOnWhereTokenInfoIsNotOffered) {
   ASSERT_THAT(works, IsOk());
   EXPECT_EQ(works->verdict, Verdict::kWorks);
 
-  transport_.Then(405);
-  transport_.Then(401);
-  const auto refused = Run(client_.Probe());
-  ASSERT_THAT(refused, IsOk());
-  EXPECT_EQ(refused->verdict, Verdict::kLoginRefused);
+  for (const int status : {401, 403, 400}) {
+    transport_.Then(status == 400 ? 400 : 405);
+    transport_.Then(status);
+    const auto refused = Run(client_.Probe());
+    ASSERT_THAT(refused, IsOk());
+    EXPECT_EQ(refused->verdict, Verdict::kLoginRefused) << status;
+    EXPECT_FALSE(refused->token_authentication_on);
+    EXPECT_FALSE(refused->reads);
+  }
+}
+
+TEST_F(ClientTokensTest, ProbeReadsOnWhereOnlyTheTableOfRolesIsHidden) {
+  for (const int status : {400, 403}) {
+    transport_.Then(200, kIdentity);
+    transport_.Then(status);
+    const auto probe = Run(client_.Probe());
+    ASSERT_THAT(probe, IsOk());
+    EXPECT_EQ(probe->verdict, Verdict::kNoSuiteQl);
+    EXPECT_EQ(probe->reads, status == 400);
+  }
 }
 
 TEST_F(ClientTokensTest, ProbeKnowsAWrongAddress) {
@@ -157,6 +172,17 @@ TEST_F(ClientTokensTest, IssuesATokenUnderALoginWithoutAnyAccessCredential) {
             "nlauth_email=jira%40example.com, "
             "nlauth_signature=pass%20word, nlauth_role=1042");
   EXPECT_EQ(credentials_opened_, 0);
+}
+
+TEST_F(ClientTokensTest, TakesTheNewTokenUnderKeysInAnySpelling) {
+  for (const char* body : {R"({"tokenid":"the-id","tokensecret":"s"})",
+                           R"({"token_id":"the-id","token_secret":"s"})"}) {
+    transport_.Then(200, body);
+    const auto token = Issue();
+    ASSERT_THAT(token, IsOk());
+    EXPECT_EQ(token->id.Expose(), "the-id");
+    EXPECT_EQ(token->secret.Expose(), "s");
+  }
 }
 
 TEST_F(ClientTokensTest, IssuesAtMostOnce) {

@@ -138,8 +138,10 @@ TEST(PermissionNameTest, KnowsTheListAndGivesBackWhatItDoesNotKnow) {
             "User Access Tokens");
   EXPECT_EQ(PermissionName("REPO_ANALYTICS"), "SuiteAnalytics Workbook");
   EXPECT_EQ(PermissionName("ADMI_MANAGEOAUTHTOKENS"), "ADMI_MANAGEOAUTHTOKENS");
-  EXPECT_FALSE(IsKnownPermission("ADMI_MANAGEOAUTHTOKENS"));
-  EXPECT_TRUE(IsKnownPermission("ADMI_MANAGE_OAUTH_TOKENS"));
+  EXPECT_EQ(PermissionMeantBy("ADMI_MANAGEOAUTHTOKENS"),
+            "ADMI_MANAGE_OAUTH_TOKENS");
+  EXPECT_EQ(PermissionMeantBy("ADMI_MANAGE_OAUTH_TOKENS"), "");
+  EXPECT_EQ(PermissionMeantBy("TRAN_SALESORD"), "");
 }
 
 TEST(AuditDetailsTest, CoverTheVocabularyAndPointToAStep) {
