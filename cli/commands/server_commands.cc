@@ -1,4 +1,14 @@
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands/command.h"
 #include "cli/output/resource_page.h"
@@ -37,6 +47,59 @@ Outcome Server(Invocation& invocation) {
   return ExitCode::kDone;
 }
 
+// A file of its own, for nobody else to read.
+absl::Status WriteNew(const std::string& path, std::string_view text) {
+  const auto failed = [&path] {
+    return absl::InternalError(
+        absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
+  };
+  const int file =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0 && errno == EEXIST) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is there already; name another file"));
+  }
+  if (file < 0) return failed();
+  absl::Status status;
+  while (!text.empty() && status.ok()) {
+    const ssize_t written = write(file, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      status = failed();
+    }
+  }
+  if (close(file) != 0) status.Update(failed());
+  return status;
+}
+
+Outcome SupportBundle(Invocation& invocation, const std::string& path) {
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::GetSupportBundleRequest request;
+  const absl::StatusOr<v1::SupportBundle> bundle =
+      (*client)->Call(&v1::Admin::Stub::GetSupportBundle, request);
+  if (!bundle.ok()) {
+    return WhileDoing(bundle.status(), "cannot get a support bundle");
+  }
+  const bool json = invocation.format() == OutputFormat::kJson;
+  const std::string text =
+      ToStructured(*bundle, json ? OutputFormat::kJson : OutputFormat::kYaml);
+  Console& console = invocation.console();
+  if (path.empty()) {
+    console.Write(Stream::kOut, text);
+    return ExitCode::kDone;
+  }
+  const absl::Status written = WriteNew(path, text);
+  if (!written.ok()) return written;
+  console.Write(Stream::kError,
+                absl::StrCat("wrote ", path,
+                             ". It holds no secret, but names of accounts, "
+                             "hosts, users and paths: read it before you pass "
+                             "it on\n"));
+  return ExitCode::kDone;
+}
+
 }  // namespace
 
 void AddServerCommands(CLI::App& top, Invocation& invocation) {
@@ -44,9 +107,26 @@ void AddServerCommands(CLI::App& top, Invocation& invocation) {
              "Tells who the daemon takes you for, and your roles",
              {"keyturn whoami", "keyturn -o json whoami"},
              [&invocation] { return WhoAmI(invocation); });
-  AddCommand(top, invocation, "server", "Tells about the daemon",
-             {"keyturn server", "keyturn --context production server"},
-             [&invocation] { return Server(invocation); });
+  CLI::App& server =
+      AddCommand(top, invocation, "server", "Tells about the daemon",
+                 {"keyturn server", "keyturn --context production server"},
+                 [&invocation] { return Server(invocation); });
+  const auto path = std::make_shared<std::string>();
+  CLI::App& bundle = AddCommand(
+      server, invocation, "support-bundle",
+      "Collects what helps to find a fault, without any secret",
+      {"keyturn server support-bundle --file bundle.yaml",
+       "keyturn -o json server support-bundle"},
+      [&invocation, path] { return SupportBundle(invocation, *path); });
+  bundle
+      .add_option("--file", *path,
+                  "A new file for it, instead of standard output")
+      ->type_name(kFileType);
+  // A command's own callback comes after those of the commands below it.
+  server.callback([&invocation, &bundle] {
+    if (bundle.parsed()) return;
+    invocation.action = [&invocation] { return Server(invocation); };
+  });
 }
 
 }  // namespace keyturn::cli

@@ -58,6 +58,7 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Accounts/TestAccount", kOperators},
 
     {"keyturn.v1.Admin/GetServerInfo", kReaders},
+    {"keyturn.v1.Admin/GetSupportBundle", kAdministrators},
     {"keyturn.v1.Admin/RotateKey", kAdministrators},
     {"keyturn.v1.Admin/Seal", kAdministrators},
     {"keyturn.v1.Admin/Unseal", kAdministrators},

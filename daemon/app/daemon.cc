@@ -22,6 +22,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "daemon/access/certificates.h"
+#include "daemon/app/diagnosis.h"
 #include "daemon/app/files.h"
 #include "daemon/app/system_calls.h"
 #include "daemon/audit/chain.h"
@@ -278,6 +279,7 @@ class Daemon {
     facts.version = KEYTURN_VERSION;
     facts.started_at = started_at_;
     facts.allowed_hosts = config_.allowed_hosts;
+    facts.diagnose = [this] { return Diagnose(config_, log_); };
     std::optional<rpc::Server::Tcp> tcp;
     if (!config_.listen_tcp.empty()) {
       ASSIGN_OR_RETURN(tcp, ReadTls(config_));

@@ -3,6 +3,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -76,6 +77,20 @@ void LogForGrpc(gpr_log_func_args* arguments) {
 
 }  // namespace
 
+std::string_view Name(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "";
+}
+
 std::optional<LogLevel> LogLevelFromName(std::string_view name) {
   if (name == "debug") return LogLevel::kDebug;
   if (name == "info") return LogLevel::kInfo;
@@ -97,8 +112,12 @@ std::string FormatLogLine(std::string_view message,
 }
 
 Log::Log(LogLevel level)
-    : logger_(std::make_unique<spdlog::logger>(
-          "keyturnd", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+    : recent_(
+          std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kRecentLinesMax)),
+      logger_(std::make_unique<spdlog::logger>(
+          "keyturnd",
+          spdlog::sinks_init_list{
+              std::make_shared<spdlog::sinks::stderr_sink_mt>(), recent_})) {
   logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(
       "time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v",
       spdlog::pattern_time_type::utc));
@@ -122,6 +141,12 @@ void Log::WriteLimited(const std::string& key, LogLevel level,
   if (!left_out.has_value()) return;
   if (*left_out > 0) fields.emplace_back("left_out", absl::StrCat(*left_out));
   Write(level, message, fields);
+}
+
+std::vector<std::string> Log::Recent() const {
+  std::vector<std::string> lines = recent_->last_formatted();
+  for (std::string& line : lines) absl::StripTrailingAsciiWhitespace(&line);
+  return lines;
 }
 
 void RouteGrpcLog(Log& log) {

@@ -10,6 +10,7 @@
 #define KEYTURN_DAEMON_APP_LOG_H_
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,11 @@
 
 namespace spdlog {
 class logger;
+namespace sinks {
+template <typename Mutex>
+class ringbuffer_sink;
 }
+}  // namespace spdlog
 
 namespace keyturn::app {
 
@@ -29,10 +34,13 @@ namespace keyturn::app {
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 // "debug", "info", "warning", "error".
+std::string_view Name(LogLevel level);
 std::optional<LogLevel> LogLevelFromName(std::string_view name);
 
 // Bytes of one value; the rest is cut.
 inline constexpr size_t kLogValueSizeMax = 4096;
+// Lines that are kept for Recent.
+inline constexpr size_t kRecentLinesMax = 500;
 
 using LogField = std::pair<std::string_view, std::string>;
 
@@ -59,7 +67,11 @@ class Log {
                     std::string_view message,
                     std::vector<LogField> fields = {});
 
+  // The last lines that were written, oldest first.
+  std::vector<std::string> Recent() const;
+
  private:
+  const std::shared_ptr<spdlog::sinks::ringbuffer_sink<std::mutex>> recent_;
   const std::unique_ptr<spdlog::logger> logger_;
   LogLimiter limiter_;
 };

@@ -11,13 +11,6 @@ namespace {
 
 // Of calls without a request id: they say what is to hold, so a repeated one
 // has no second effect.
-engine::Caller CallerOf(const access::Identity& identity) {
-  engine::Caller caller;
-  caller.identity = identity.name;
-  caller.transport = access::Name(identity.transport);
-  return caller;
-}
-
 engine::Callback<engine::VaultStatus> AnswerStatus(v1::VaultStatus* response,
                                                    Finish finish) {
   return [response, finish = std::move(finish)](
@@ -58,12 +51,31 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
 }
 
 AdminService::AdminService(Gate& gate, store::Store& store,
-                           engine::Custodian& custodian, DaemonFacts facts)
+                           engine::Custodian& custodian, base::Clock& clock,
+                           DaemonFacts facts)
     : gate_(gate),
       store_(store),
       custodian_(custodian),
+      clock_(clock),
       facts_(std::move(facts)) {
   SetMessageAllocatorFor_Unseal(&unseal_allocator_);
+}
+
+absl::Status AdminService::Describe(v1::ServerInfo* info) {
+  ASSIGN_OR_RETURN(const auto counts, store_.CountByState());
+  ASSIGN_OR_RETURN(const engine::VaultStatus vault, custodian_.Status());
+  info->set_version(facts_.version);
+  info->set_schema_version(store_.schema_version());
+  *info->mutable_start_time() = ToProto(facts_.started_at);
+  *info->mutable_server_certificate_expire_time() =
+      ToProto(facts_.server_certificate_expires_at);
+  *info->mutable_vault() = ToProto(vault);
+  info->mutable_allowed_hosts()->Assign(facts_.allowed_hosts.begin(),
+                                        facts_.allowed_hosts.end());
+  for (const auto& [state, count] : counts) {
+    (*info->mutable_migrations())[std::string(migration::Name(state))] = count;
+  }
+  return absl::OkStatus();
 }
 
 grpc::ServerUnaryReactor* AdminService::GetServerInfo(
@@ -71,24 +83,20 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(
     const v1::GetServerInfoRequest* request, v1::ServerInfo* response) {
   return gate_.Read(
       context, "keyturn.v1.Admin/GetServerInfo", *request,
-      [&](const access::Identity&) -> absl::Status {
-        ASSIGN_OR_RETURN(const auto counts, store_.CountByState());
-        ASSIGN_OR_RETURN(const engine::VaultStatus vault, custodian_.Status());
-        response->set_version(facts_.version);
-        response->set_schema_version(store_.schema_version());
-        *response->mutable_start_time() = ToProto(facts_.started_at);
-        *response->mutable_server_certificate_expire_time() =
-            ToProto(facts_.server_certificate_expires_at);
-        *response->mutable_vault() = ToProto(vault);
-        response->mutable_allowed_hosts()->Assign(facts_.allowed_hosts.begin(),
-                                                  facts_.allowed_hosts.end());
-        for (const auto& [state, count] : counts) {
-          (*response
-                ->mutable_migrations())[std::string(migration::Name(state))] =
-              count;
-        }
-        return absl::OkStatus();
-      });
+      [&](const access::Identity&) { return Describe(response); });
+}
+
+grpc::ServerUnaryReactor* AdminService::GetSupportBundle(
+    grpc::CallbackServerContext* context,
+    const v1::GetSupportBundleRequest* request, v1::SupportBundle* response) {
+  return gate_.Read(context, "keyturn.v1.Admin/GetSupportBundle", *request,
+                    [&](const access::Identity&) -> absl::Status {
+                      RETURN_IF_ERROR(Describe(response->mutable_server()));
+                      return FillSupportBundle(
+                          store_,
+                          facts_.diagnose ? facts_.diagnose() : Diagnosis(),
+                          clock_.Now(), response);
+                    });
 }
 
 grpc::ServerUnaryReactor* AdminService::RotateKey(
@@ -110,11 +118,10 @@ grpc::ServerUnaryReactor* AdminService::RotateKey(
 grpc::ServerUnaryReactor* AdminService::Seal(
     grpc::CallbackServerContext* context, const v1::SealRequest* request,
     v1::VaultStatus* response) {
-  return gate_.Ask(
+  return gate_.Do(
       context, "keyturn.v1.Admin/Seal", *request,
-      [&](const access::Identity& identity, Finish finish) -> absl::Status {
-        custodian_.Seal(CallerOf(identity),
-                        AnswerStatus(response, std::move(finish)));
+      [&](const engine::Caller& caller, Finish finish) -> absl::Status {
+        custodian_.Seal(caller, AnswerStatus(response, std::move(finish)));
         return absl::OkStatus();
       });
 }
@@ -122,13 +129,13 @@ grpc::ServerUnaryReactor* AdminService::Seal(
 grpc::ServerUnaryReactor* AdminService::Unseal(
     grpc::CallbackServerContext* context, const v1::UnsealRequest* request,
     v1::VaultStatus* response) {
-  return gate_.Ask(
+  return gate_.Do(
       context, "keyturn.v1.Admin/Unseal", *request,
-      [&](const access::Identity& identity, Finish finish) -> absl::Status {
+      [&](const engine::Caller& caller, Finish finish) -> absl::Status {
         vault::Passphrases passphrases;
         passphrases.current = PassphraseOf(request->passphrase());
         passphrases.previous = PassphraseOf(request->previous_passphrase());
-        custodian_.Unseal(CallerOf(identity), std::move(passphrases),
+        custodian_.Unseal(caller, std::move(passphrases),
                           AnswerStatus(response, std::move(finish)));
         return absl::OkStatus();
       });

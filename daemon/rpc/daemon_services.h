@@ -2,13 +2,16 @@
 #ifndef KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
 #define KEYTURN_DAEMON_RPC_DAEMON_SERVICES_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "daemon/base/clock.h"
 #include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/gate.h"
+#include "daemon/rpc/support_bundle.h"
 #include "daemon/rpc/wiping_allocator.h"
 #include "daemon/store/store.h"
 #include "keyturn/v1/admin.grpc.pb.h"
@@ -37,17 +40,23 @@ struct DaemonFacts {
   absl::Time started_at;
   absl::Time server_certificate_expires_at;
   std::vector<std::string> allowed_hosts;
+  // Asked anew each time; thread-safe.
+  std::function<Diagnosis()> diagnose;
 };
 
 class AdminService final : public v1::Admin::CallbackService {
  public:
   AdminService(Gate& gate, store::Store& store, engine::Custodian& custodian,
-               DaemonFacts facts);
+               base::Clock& clock, DaemonFacts facts);
 
   grpc::ServerUnaryReactor* GetServerInfo(
       grpc::CallbackServerContext* context,
       const v1::GetServerInfoRequest* request,
       v1::ServerInfo* response) override;
+  grpc::ServerUnaryReactor* GetSupportBundle(
+      grpc::CallbackServerContext* context,
+      const v1::GetSupportBundleRequest* request,
+      v1::SupportBundle* response) override;
   grpc::ServerUnaryReactor* RotateKey(grpc::CallbackServerContext* context,
                                       const v1::RotateKeyRequest* request,
                                       v1::VaultStatus* response) override;
@@ -59,10 +68,13 @@ class AdminService final : public v1::Admin::CallbackService {
                                    v1::VaultStatus* response) override;
 
  private:
+  absl::Status Describe(v1::ServerInfo* info);
+
   Gate& gate_;
   store::Store& store_;
   engine::Custodian& custodian_;
   WipingAllocator<v1::UnsealRequest, v1::VaultStatus> unseal_allocator_;
+  base::Clock& clock_;
   const DaemonFacts facts_;
 };
 

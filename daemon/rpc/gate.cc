@@ -279,16 +279,21 @@ absl::Status Gate::Try(const grpc::CallbackServerContext& context, Call& call,
   return work(call, std::move(finish));
 }
 
-absl::StatusOr<engine::Caller> Gate::CallerOf(
-    const Call& call, std::string_view rpc, const std::string& request_id,
-    const google::protobuf::Message& request) {
-  RETURN_IF_ERROR(CheckRequestId(request_id));
+engine::Caller Gate::CallerOf(const Call& call) {
   engine::Caller caller;
   caller.identity = call.identity_.name;
   caller.transport = Name(call.identity_.transport);
   caller.subject = call.subject_;
   caller.serial = call.identity_.certificate_serial;
   caller.peer = call.peer_;
+  return caller;
+}
+
+absl::StatusOr<engine::Caller> Gate::CallerOf(
+    const Call& call, std::string_view rpc, const std::string& request_id,
+    const google::protobuf::Message& request) {
+  RETURN_IF_ERROR(CheckRequestId(request_id));
+  engine::Caller caller = CallerOf(call);
   caller.request_id = request_id;
   if (!MayCarrySecret(*request.GetDescriptor())) {
     caller.fingerprint = PlainFingerprintOf(rpc, request);

@@ -186,6 +186,18 @@ class Gate {
                  });
   }
 
+  // A call that does no harm when it is repeated: as Ask, but
+  // `body(caller, finish)` gets what the trail is to know of the caller.
+  template <typename Request, typename Body>
+  grpc::ServerUnaryReactor* Do(grpc::CallbackServerContext* context,
+                               std::string_view rpc, const Request& request,
+                               Body body) {
+    return Begin(context, rpc, request,
+                 [&body](const Call& call, Finish finish) {
+                   return body(CallerOf(call), std::move(finish));
+                 });
+  }
+
   // A call that changes something: as Ask, but `body(caller, finish)` gets what
   // makes its repetition harmless.
   template <typename Request, typename Body>
@@ -271,6 +283,8 @@ class Gate {
                     std::function<absl::Status(Finish)> body, Finish finish);
   absl::Status Count(Call& call, Kind kind);
   void Uncount(const Call& call);
+  // Without what tells one request from another.
+  static engine::Caller CallerOf(const Call& call);
   absl::StatusOr<engine::Caller> CallerOf(
       const Call& call, std::string_view rpc, const std::string& request_id,
       const google::protobuf::Message& request);

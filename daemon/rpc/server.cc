@@ -121,7 +121,7 @@ class GrpcServer final : public Server {
         inventory_(gate_, options.engine),
         access_({gate_, options.store, options.clock, book_, enrolment_}),
         custodian_(options.custodian),
-        admin_(gate_, options.store, options.custodian,
+        admin_(gate_, options.store, options.custodian, options.clock,
                std::move(options.facts)),
         audit_(gate_, options.store, options.trail) {}
 

@@ -1,15 +1,19 @@
 #include "daemon/app/log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/app/log_limiter.h"
 
 namespace keyturn::app {
 namespace {
+
+using ::testing::EndsWith;
 
 TEST(FormatLogLineTest, WritesPlainWordsPlainly) {
   EXPECT_EQ(FormatLogLine("ready", {{"tcp", "127.0.0.1:7443"}, {"pid", "7"}}),
@@ -60,11 +64,24 @@ TEST(LogLimiterTest, AFloodOfKeysIsAFloodToo) {
 }
 
 TEST(LogLevelTest, HasFourNames) {
-  EXPECT_EQ(LogLevelFromName("debug"), LogLevel::kDebug);
-  EXPECT_EQ(LogLevelFromName("info"), LogLevel::kInfo);
-  EXPECT_EQ(LogLevelFromName("warning"), LogLevel::kWarning);
-  EXPECT_EQ(LogLevelFromName("error"), LogLevel::kError);
+  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo,
+                               LogLevel::kWarning, LogLevel::kError}) {
+    EXPECT_EQ(LogLevelFromName(Name(level)), level);
+  }
+  EXPECT_EQ(Name(LogLevel::kWarning), "warning");
   EXPECT_EQ(LogLevelFromName("loud"), std::nullopt);
+}
+
+TEST(LogTest, KeepsTheLastLinesAsTheyWereWritten) {
+  Log log(LogLevel::kWarning);
+  log.Write(LogLevel::kInfo, "not written", {});
+  for (size_t i = 0; i <= kRecentLinesMax; ++i) {
+    log.Write(LogLevel::kWarning, "full", {{"n", std::to_string(i)}});
+  }
+  const std::vector<std::string> lines = log.Recent();
+  ASSERT_EQ(lines.size(), kRecentLinesMax);
+  EXPECT_THAT(lines.front(), EndsWith("Z level=warning msg=full n=1"));
+  EXPECT_THAT(lines.back(), EndsWith("msg=full n=500"));
 }
 
 }  // namespace

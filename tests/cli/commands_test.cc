@@ -1,6 +1,7 @@
 // Whole commands against a daemon that is played by FakeDaemon.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -208,12 +209,30 @@ TEST_F(CommandsTest, PrintsTheShapesThatScriptsRelyOn) {
   EXPECT_EQ(KeyturnJson({"discover", "acme"})["connections"][0]["authType"],
             "basic");
   EXPECT_EQ(KeyturnJson({"server"})["version"], "0.0.1");
+  EXPECT_EQ(KeyturnJson({"server", "support-bundle"})["logLines"][0],
+            "msg=ready");
   EXPECT_EQ(KeyturnJson({"context", "list"})["currentContext"], "default");
   const json plan = KeyturnJson({"plan", "-f", spec_});
   EXPECT_EQ(plan["name"], "");
   EXPECT_EQ(plan["plan"]["changes"][0]["field"], "netsuite.authType");
   const json created = KeyturnJson({"migrate", "-f", spec_, "--detach"});
   EXPECT_EQ(created["name"], kSampleName);
+}
+
+TEST_F(CommandsTest, WritesASupportBundleIntoANewFileForNobodyElse) {
+  const std::string path = directory_.path() + "/bundle.json";
+  const std::vector<std::string> command = {
+      "-o", "json", "server", "support-bundle", "--file", path};
+  const Result result = Keyturn(command);
+  EXPECT_EQ(result.code, ExitCode::kDone) << result.error;
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.error, HasSubstr("wrote " + path));
+  EXPECT_EQ(json::parse(ReadText(path))["server"]["version"], "0.0.1");
+  struct stat info {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+
+  EXPECT_EQ(Keyturn(command).code, ExitCode::kRefused);
 }
 
 TEST_F(CommandsTest, MovesMigrationsByTheirVerbs) {
@@ -463,6 +482,7 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithAnExampleIn80Columns) {
                                              "context remove",
                                              "whoami",
                                              "server",
+                                             "server support-bundle",
                                              "admin status",
                                              "admin rotate-key",
                                              "admin seal",

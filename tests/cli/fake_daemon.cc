@@ -509,6 +509,13 @@ class FakeDaemon::AdminService : public v1::Admin::Service {
     *response->mutable_vault() = daemon_.vault;
     return daemon_.Enter("GetServerInfo", *request);
   }
+  grpc::Status GetSupportBundle(grpc::ServerContext*,
+                                const v1::GetSupportBundleRequest* request,
+                                v1::SupportBundle* response) override {
+    response->mutable_server()->set_version("0.0.1");
+    response->add_log_lines("msg=ready");
+    return daemon_.Enter("GetSupportBundle", *request);
+  }
 
   grpc::Status RotateKey(grpc::ServerContext*,
                          const v1::RotateKeyRequest* request,

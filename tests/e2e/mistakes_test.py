@@ -73,6 +73,7 @@ class MistakesTest(harness.EndToEndTest):
             self.assertIn('could not log in', task['problem'])
             self.assertEqual(task['step'], 'TEST_CANDIDATE')
         self.each(world.sandbox.info['connections'], check)
+
     def test_a_secret_that_was_cut_off_is_found_without_a_login(self):
         def check(access):
             world = self.world(access=access)

@@ -197,10 +197,16 @@ class SecretsTest(harness.EndToEndTest):
             if migration.code == harness.DONE:
                 self.end(world, migration.json['name'].split('/')[1])
             world.sandbox.control('DELETE', '/faults')
+        bundle = world.directory / 'bundle.log'
+        world.keyturn('server', 'support-bundle', '--file', bundle)
+        told = json.loads(bundle.read_text())
+        self.assertIn('m2m', [item['name'].split('/')[1] for item in told['credentials']])
+        self.assertTrue(told['logLines'] and told['events'] and told['configuration'])
         tokens = [token for account in world.sandbox.state()['netsuite'].values()
                   for token in account['tokens'] if token['id'] not in known]
         secrets = self.handed_in(world, tokens)
         texts = self.texts(world)
+        self.assertIn('bundle.log', texts)
         log = texts['keyturnd.log']
         for what in (b'level=debug', b'private_key_pem: (hidden)', b'status=422'):
             self.assertTrue(what in log, f'the log does not tell {what}: nothing was tried')

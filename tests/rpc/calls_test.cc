@@ -428,5 +428,46 @@ TEST_F(CallsTest, TheDaemonTellsOfItself) {
   EXPECT_EQ(info.migrations().at("RUNNING"), 1);
 }
 
+TEST_F(CallsTest, ASupportBundleHasWhatHelpsAndNoValue) {
+  constexpr char kSecret[] = "canary-of-a-secret";
+  Create(kOne);
+  v1::CreateCredentialRequest create;
+  v1::Credential credential;
+  create.set_credential_id("acme");
+  create.mutable_secret()->mutable_celigo_token()->set_token(kSecret);
+  ASSERT_TRUE(Call(&v1::Credentials::Stub::CreateCredential,
+                   v1::Credentials::NewStub(channel_).get(), create,
+                   &credential)
+                  .ok());
+  v1::SupportBundle bundle;
+
+  ASSERT_TRUE(Call(&v1::Admin::Stub::GetSupportBundle,
+                   v1::Admin::NewStub(channel_).get(),
+                   v1::GetSupportBundleRequest(), &bundle)
+                  .ok());
+
+  EXPECT_EQ(bundle.server().version(), "1.2.3");
+  EXPECT_TRUE(bundle.has_create_time());
+  ASSERT_EQ(bundle.credentials_size(), 1);
+  EXPECT_EQ(bundle.credentials(0).name(), "credentials/acme");
+  EXPECT_EQ(bundle.credentials(0).versions_size(), 1);
+  EXPECT_GT(bundle.events_size(), 0);
+  EXPECT_EQ(bundle.configuration().at("listen.tcp"), "127.0.0.1:1");
+  EXPECT_EQ(bundle.process().at("kernel"), "a kernel");
+  EXPECT_THAT(bundle.log_lines(), ElementsAre("msg=ready"));
+  EXPECT_THAT(bundle.cut(), IsEmpty());
+  EXPECT_THAT(bundle.SerializeAsString(), Not(HasSubstr(kSecret)));
+}
+
+TEST_F(CallsTest, ASupportBundleIsForAdministratorsAlone) {
+  const auto operators = daemon_.Tls({access::Role::kOperator}, "olaf");
+  v1::SupportBundle bundle;
+  EXPECT_EQ(Call(&v1::Admin::Stub::GetSupportBundle,
+                 v1::Admin::NewStub(operators).get(),
+                 v1::GetSupportBundleRequest(), &bundle)
+                .error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+}
+
 }  // namespace
 }  // namespace keyturn::rpc

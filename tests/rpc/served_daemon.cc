@@ -62,7 +62,12 @@ ServedDaemon::ServedDaemon(
       *trail,
       *custodian,
       clock,
-      {"1.2.3", At(0), At(1), allowed},
+      {"1.2.3", At(0), At(1), allowed,
+       [] {
+         return rpc::Diagnosis{.configuration = {{"listen.tcp", "127.0.0.1:1"}},
+                               .process = {{"kernel", "a kernel"}},
+                               .log_lines = {"msg=ready"}};
+       }},
       [this] { return vault->DeriveKey("fingerprints"); },
       rpc::Server::Tcp{"127.0.0.1:0", ca.certificate_pem,
                        server_key.certificate_pem,
