@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <iostream>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "daemon/vault/passphrase.h"
@@ -32,6 +32,11 @@ class EchoOff {
   const bool is_terminal_;
 };
 
+// To the terminal, not to what the program prints.
+void Show(std::string_view text) {
+  if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
 // Byte by byte, so that no buffer of a library keeps what was typed.
 absl::StatusOr<secret::Secret> ReadLine() {
   secret::Secret line = secret::Secret::OfSize(vault::kPassphraseBytesMax + 1);
@@ -52,13 +57,13 @@ absl::StatusOr<secret::Secret> ReadLine() {
 absl::StatusOr<secret::Secret> AskForNewPassphrase() {
   if (isatty(STDIN_FILENO) == 0) return ReadLine();
   const EchoOff echo_off;
-  std::cerr << "New passphrase (not shown): " << std::flush;
+  Show("New passphrase (not shown): ");
   absl::StatusOr<secret::Secret> first = ReadLine();
-  std::cerr << "\n";
+  Show("\n");
   if (!first.ok()) return first;
-  std::cerr << "The same again: " << std::flush;
+  Show("The same again: ");
   const absl::StatusOr<secret::Secret> second = ReadLine();
-  std::cerr << "\n";
+  Show("\n");
   if (!second.ok()) return second.status();
   if (Equal(*first, *second)) return first;
   return absl::InvalidArgumentError("the two passphrases differ");
