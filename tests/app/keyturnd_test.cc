@@ -419,7 +419,7 @@ TEST_F(KeyturndTest, DoesNothingAndStopsWhenTheAuditTrailCannotBeWritten) {
   const auto daemon = Start();
   v1::CreateCredentialRequest request;
   request.set_credential_id("acme");
-  request.mutable_secret()->mutable_celigo_token()->set_token("a token");
+  request.mutable_secret()->mutable_celigo_token()->set_token("a-token");
   v1::Credential made;
   grpc::ClientContext context;
   const grpc::Status status = v1::Credentials::NewStub(Tls())->CreateCredential(

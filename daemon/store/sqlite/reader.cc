@@ -172,39 +172,41 @@ Invitation InvitationAt(const Query& query) {
           DecodeTime(query.IntAt(3)),
           query.TextAt(4),
           static_cast<int>(query.IntAt(5))};
-  // Columns: those of the two audit queries below, in their order.
-  AuditRow AuditRowAt(const Query& query) {
-    AuditRow row;
-    row.sequence = query.IntAt(0);
-    row.time = DecodeTime(query.IntAt(1));
-    int column = 2;
-    for (std::string* const text :
-         {&row.actor, &row.transport, &row.subject, &row.serial, &row.peer,
-          &row.action, &row.target, &row.request_id, &row.digest, &row.result,
-          &row.detail, &row.seal}) {
-      *text = query.TextAt(column++);
-    }
-    return row;
-  }
+}
 
-  const char* TasksQuery(bool of_one_migration, bool open_only) {
-    if (of_one_migration) {
-      return open_only ? "SELECT id, record FROM tasks"
-                         " WHERE (created_at_ns, id) > (?1, ?2)"
-                         " AND migration_id = ?4 AND open = 1"
-                         " ORDER BY created_at_ns, id LIMIT ?3"
-                       : "SELECT id, record FROM tasks"
-                         " WHERE (created_at_ns, id) > (?1, ?2)"
-                         " AND migration_id = ?4"
-                         " ORDER BY created_at_ns, id LIMIT ?3";
-    }
+// Columns: those of the two audit queries below, in their order.
+AuditRow AuditRowAt(const Query& query) {
+  AuditRow row;
+  row.sequence = query.IntAt(0);
+  row.time = DecodeTime(query.IntAt(1));
+  int column = 2;
+  for (std::string* const text :
+       {&row.actor, &row.transport, &row.subject, &row.serial, &row.peer,
+        &row.action, &row.target, &row.request_id, &row.digest, &row.result,
+        &row.detail, &row.seal}) {
+    *text = query.TextAt(column++);
+  }
+  return row;
+}
+
+const char* TasksQuery(bool of_one_migration, bool open_only) {
+  if (of_one_migration) {
     return open_only ? "SELECT id, record FROM tasks"
-                       " WHERE (created_at_ns, id) > (?1, ?2) AND open = 1"
+                       " WHERE (created_at_ns, id) > (?1, ?2)"
+                       " AND migration_id = ?4 AND open = 1"
                        " ORDER BY created_at_ns, id LIMIT ?3"
                      : "SELECT id, record FROM tasks"
                        " WHERE (created_at_ns, id) > (?1, ?2)"
+                       " AND migration_id = ?4"
                        " ORDER BY created_at_ns, id LIMIT ?3";
   }
+  return open_only ? "SELECT id, record FROM tasks"
+                     " WHERE (created_at_ns, id) > (?1, ?2) AND open = 1"
+                     " ORDER BY created_at_ns, id LIMIT ?3"
+                   : "SELECT id, record FROM tasks"
+                     " WHERE (created_at_ns, id) > (?1, ?2)"
+                     " ORDER BY created_at_ns, id LIMIT ?3";
+}
 
 }  // namespace
 
