@@ -327,7 +327,7 @@ grpc::ServerWriteReactor<v1::TailAuditResponse>* AuditService::TailAudit(
                [this, kept = tail->shared_from_this()] { tails_.erase(kept); });
   };
   auto* const served = tail->Serve();
-  absl::Status status = gate_.Admit(*context, *call);
+  absl::Status status = gate_.Admit(*context, *call, Gate::Kind::kStream);
   if (status.ok() && request->after_sequence() < 0) {
     status = base::FieldError("after_sequence", "must not be negative");
   }
@@ -343,6 +343,10 @@ grpc::ServerWriteReactor<v1::TailAuditResponse>* AuditService::TailAudit(
                  }
                  asio::post(context_, [this, tail] { Begin(tail); });
                });
+  call->CutWhenRevoked(
+      [weak = std::weak_ptr<Tail>(tail)](const absl::Status& why) {
+        if (const auto open = weak.lock()) open->End(why);
+      });
   return served;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/access/invitation.h"
 #include "keyturn/v1/access.grpc.pb.h"
+#include "keyturn/v1/audit.grpc.pb.h"
 #include "keyturn/v1/migrations.grpc.pb.h"
 #include "tests/rpc/raw_call.h"
 #include "tests/rpc/served_daemon.h"
@@ -328,6 +329,26 @@ TEST_F(EnrolmentTest, ARevokedCallersStreamsEndAtOnce) {
   while (kept->Read(&response)) {
   }
   EXPECT_EQ(kept->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(EnrolmentTest, ARevokedAuditorsTailEndsAtOnce) {
+  EnrolledAs("bob");
+  const auto audit =
+      v1::Audit::NewStub(daemon_.Tls({access::Role::kAuditor}, "auditor"));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       testing::kCallPatience);
+  v1::TailAuditRequest request;
+  request.set_after_sequence(1);
+  const auto tail = audit->TailAudit(&context, request);
+  v1::TailAuditResponse response;
+  ASSERT_TRUE(tail->Read(&response)) << "the stream stands";
+
+  ASSERT_TRUE(Revoke("auditor").ok());
+
+  while (tail->Read(&response)) {
+  }
+  ExpectRefused(tail->Finish(), "CERTIFICATE_REVOKED");
 }
 
 TEST_F(EnrolmentTest, AStreamEndsSomeTimeAfterItsCertificateHasExpired) {
