@@ -1,6 +1,9 @@
 #include "daemon/rpc/redact.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "daemon/rpc/server.h"
+#include "google/api/field_behavior.pb.h"
 #include "keyturn/v1/credentials.pb.h"
 
 namespace keyturn::rpc {
@@ -162,6 +166,34 @@ TEST(RedactTest, IsOneLineThatSaysWhatWasAsked) {
   EXPECT_EQ(Redacted(request),
             "credential_id: \"acme\\nforged=1\" "
             "secret { celigo_token { token: (hidden) } }");
+}
+
+TEST(RedactTest, HidesBytesThatNobodyMarked) {
+  google::protobuf::BytesValue value;
+  value.set_value(kSecretText);
+  EXPECT_EQ(Redacted(value), "value: (hidden)");
+}
+
+TEST(RedactTest, HidesAMarkedFieldOfAnotherType) {
+  google::protobuf::FileDescriptorProto file;
+  file.set_name("pin.proto");
+  file.add_dependency("google/api/field_behavior.proto");
+  google::protobuf::DescriptorProto& type = *file.add_message_type();
+  type.set_name("Pin");
+  google::protobuf::FieldDescriptorProto& field = *type.add_field();
+  field.set_name("pin");
+  field.set_number(1);
+  field.set_type(google::protobuf::FieldDescriptorProto::TYPE_STRING);
+  field.mutable_options()->AddExtension(google::api::field_behavior,
+                                        google::api::INPUT_ONLY);
+  DescriptorPool pool(DescriptorPool::generated_pool());
+  ASSERT_NE(pool.BuildFile(file), nullptr);
+  google::protobuf::DynamicMessageFactory factory(&pool);
+  const std::unique_ptr<Message> pin(
+      factory.GetPrototype(pool.FindMessageTypeByName("Pin"))->New());
+  pin->GetReflection()->SetString(
+      pin.get(), pin->GetDescriptor()->FindFieldByName("pin"), kSecretText);
+  EXPECT_EQ(Redacted(*pin), "pin: (hidden)");
 }
 
 TEST(RedactTest, LeavesOutWhatItDoesNotKnow) {
