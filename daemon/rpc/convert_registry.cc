@@ -243,6 +243,7 @@ v1::Credential ToProto(const store::CredentialInfo& credential) {
     added->set_creator(version.creator);
   }
   result.set_migration(FullName(kMigrationPrefix, credential.migration_id));
+  result.set_secret_set(!credential.versions.empty());
   return result;
 }
 
