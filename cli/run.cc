@@ -82,7 +82,11 @@ absl::StatusOr<bool> Parse(CLI::App& top, std::vector<std::string> arguments,
     console.Write(Stream::kOut, std::string(version.what()) + "\n");
     return false;
   } catch (const CLI::Error& error) {
-    return UsageError(error.what());
+    // What was not understood explains better what is then missing.
+    const std::vector<std::string> unknown = top.remaining(/*recurse=*/true);
+    if (unknown.empty()) return UsageError(error.what());
+    return UsageError(
+        absl::StrCat("\"", OneLine(unknown.front()), "\" is not known here"));
   }
 }
 

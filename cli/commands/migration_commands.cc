@@ -1,5 +1,8 @@
 #include <memory>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "cli/commands/command.h"
 #include "cli/commands/paging.h"
@@ -31,14 +34,28 @@ absl::StatusOr<v1::Migration> Get(Invocation& invocation,
   return migration;
 }
 
+// "AWAITING_TASK", in whatever case.
+absl::StatusOr<v1::Migration::State> ParseState(const std::string& text) {
+  v1::Migration::State state = v1::Migration::STATE_UNSPECIFIED;
+  const bool known =
+      v1::Migration::State_Parse(absl::AsciiStrToUpper(text), &state);
+  if (known && state != v1::Migration::STATE_UNSPECIFIED) return state;
+  std::vector<std::string> names;
+  for (int i = v1::Migration::State_MIN + 1; i <= v1::Migration::State_MAX;
+       ++i) {
+    names.push_back(StateName(static_cast<v1::Migration::State>(i)));
+  }
+  return UsageError(
+      absl::StrCat("--state: \"", OneLine(text),
+                   "\" is no state; allowed: ", absl::StrJoin(names, ", ")));
+}
+
 Outcome List(Invocation& invocation, const Arguments& arguments) {
   v1::ListMigrationsRequest request;
   for (const std::string& text : arguments.states) {
-    v1::Migration::State state = v1::Migration::STATE_UNSPECIFIED;
-    if (!v1::Migration::State_Parse(text, &state)) {
-      return UsageError("--state: \"" + OneLine(text) + "\" is no state");
-    }
-    request.add_states(state);
+    const absl::StatusOr<v1::Migration::State> state = ParseState(text);
+    if (!state.ok()) return state.status();
+    request.add_states(*state);
   }
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();

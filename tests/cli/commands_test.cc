@@ -157,6 +157,26 @@ TEST_F(CommandsTest, NamesTheHelpOfTheVeryCommand) {
   EXPECT_THAT(result.error, HasSubstr("next: keyturn credential add --help"));
 }
 
+TEST_F(CommandsTest, TakesStatesInAnyCaseAndSaysWhichThereAre) {
+  EXPECT_EQ(Keyturn({"list", "--state", "awaiting_task"}).code,
+            ExitCode::kDone);
+  const Result result = Keyturn({"list", "--state", "happy"});
+  EXPECT_EQ(result.code, ExitCode::kUsage);
+  EXPECT_THAT(result.error, HasSubstr("PLANNING, PLANNED, AWAITING_APPROVAL"));
+  EXPECT_EQ(Keyturn({"list", "--state", "state_unspecified"}).code,
+            ExitCode::kUsage);
+}
+
+TEST_F(CommandsTest, NamesWhatItDoesNotKnow) {
+  EXPECT_THAT(Keyturn({"bogus"}).error,
+              HasSubstr("\"bogus\" is not known here"));
+  EXPECT_THAT(Keyturn({"show", "--bogus"}).error,
+              HasSubstr("\"--bogus\" is not known here"));
+  EXPECT_THAT(Keyturn({"task", "bogus"}).error,
+              HasSubstr("\"bogus\" is not known here"));
+  EXPECT_THAT(Keyturn({"show"}).error, HasSubstr("ID is required"));
+}
+
 TEST_F(CommandsTest, RefusesWrongUsageWithTheHelpToRead) {
   const std::vector<std::vector<std::string>> wrong = {
       {"bogus"},
