@@ -220,40 +220,42 @@ std::string IdentityTable(const v1::ListIdentitiesResponse& response,
                     " enrolments were refused since the daemon started.\n");
   }
   return text;
-  std::string VaultPage(const v1::VaultStatus& vault, const Style& style) {
-    const int64_t left = vault.versions_to_reseal();
-    std::string page = ToText(
-        {{"vault", Sealing(vault)},
-         {"root key", vault.root_key()},
-         {"former root key", vault.previous_root_key()},
-         {"failed unseals", vault.failed_unseals() == 0
-                                ? ""
-                                : absl::StrCat(vault.failed_unseals())},
-         {"versions", absl::StrCat(vault.versions())},
-         {"to seal again",
-          left == 0 ? Cell("") : Cell(absl::StrCat(left), Color::kYellow)}},
-        style);
-    Table table({"DATA KEY", "MADE", "SEALS", "VERSIONS", "ROOT KEY"});
-    for (const v1::VaultStatus::DataKey& key : vault.data_keys()) {
-      const bool former = !vault.root_key_id().empty() &&
-                          key.root_key_id() != vault.root_key_id();
-      table.Add(
-          {key.id(), FormatInstant(key.create_time()),
-           absl::StrCat(key.seals()), absl::StrCat(key.versions()),
-           Cell(former ? key.root_key_id() + ", the former" : key.root_key_id(),
-                former ? Color::kYellow : Color::kPlain)});
-    }
-    return page + table.ToText(style);
-  }
+}
 
-  std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
-                         const Style& style) {
-    return ToText({{"identity", caller.identity()},
-                   {"roles", absl::StrJoin(caller.roles(), ", ")},
-                   {"transport", caller.transport()},
-                   {"certificate", caller.certificate_serial()},
-                   {"expires", Expiry(caller.certificate_expire_time(), now)}},
-                  style);
+std::string VaultPage(const v1::VaultStatus& vault, const Style& style) {
+  const int64_t left = vault.versions_to_reseal();
+  std::string page = ToText(
+      {{"vault", Sealing(vault)},
+       {"root key", vault.root_key()},
+       {"former root key", vault.previous_root_key()},
+       {"failed unseals", vault.failed_unseals() == 0
+                              ? ""
+                              : absl::StrCat(vault.failed_unseals())},
+       {"versions", absl::StrCat(vault.versions())},
+       {"to seal again",
+        left == 0 ? Cell("") : Cell(absl::StrCat(left), Color::kYellow)}},
+      style);
+  Table table({"DATA KEY", "MADE", "SEALS", "VERSIONS", "ROOT KEY"});
+  for (const v1::VaultStatus::DataKey& key : vault.data_keys()) {
+    const bool former = !vault.root_key_id().empty() &&
+                        key.root_key_id() != vault.root_key_id();
+    table.Add(
+        {key.id(), FormatInstant(key.create_time()), absl::StrCat(key.seals()),
+         absl::StrCat(key.versions()),
+         Cell(former ? key.root_key_id() + ", the former" : key.root_key_id(),
+              former ? Color::kYellow : Color::kPlain)});
   }
+  return page + table.ToText(style);
+}
+
+std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
+                       const Style& style) {
+  return ToText({{"identity", caller.identity()},
+                 {"roles", absl::StrJoin(caller.roles(), ", ")},
+                 {"transport", caller.transport()},
+                 {"certificate", caller.certificate_serial()},
+                 {"expires", Expiry(caller.certificate_expire_time(), now)}},
+                style);
+}
 
 }  // namespace keyturn::cli

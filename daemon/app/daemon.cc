@@ -262,12 +262,12 @@ class Daemon {
                      [this, account] { clients_->Forget(account); });
         }});
     custodian_ = std::make_unique<engine::Custodian>(
-        engine::Custodian::Options{*store_, *vault_, *engine_,
-                                   base::RealClock(), config_.root_key,
-                                   [this](const std::string& line) {
-                                     log_.Write(LogLevel::kWarning, line);
-                                   },
-                                   [this](bool) { RekeyTrail(); }},
+        engine::Custodian::Options{
+            *store_, *vault_, *engine_, base::RealClock(), config_.root_key,
+            [this](const std::string& line) {
+              log_.Write(LogLevel::kWarning, line);
+            },
+            engine::kSealsPerDataKeyMax, [this](bool) { RekeyTrail(); }},
         std::exchange(root_keys_, std::nullopt));
     engine_thread_ = std::thread([this] { engine_context_.run(); });
     pthread_setname_np(engine_thread_.native_handle(), "kt-engine");

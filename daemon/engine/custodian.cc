@@ -373,9 +373,11 @@ void Custodian::LookAtSeals() {
 
 absl::Status Custodian::Record(const Caller& caller, std::string_view action,
                                const absl::Status& result) {
+  store::AuditRow row =
+      RowOf(caller, action, kTarget, result, options_.clock.Now());
+  row.detail = base::ReasonOf(result);
   store::Batch batch;
-  batch.audit.push_back(
-      RowOf(caller, action, kTarget, result, options_.clock.Now()));
+  batch.audit.push_back(std::move(row));
   return options_.store.CommitAndWait(std::move(batch)).status();
 }
 

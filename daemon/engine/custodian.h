@@ -85,9 +85,9 @@ class Custodian {
     vault::RootKeySources sources;
     // One line for the operator's log; holds no secret.
     std::function<void(const std::string&)> log;
-    // As of Listen, but only after changes, and before whoever listens.
-    std::function<void(bool sealed)> on_change;
     int64_t seals_max = kSealsPerDataKeyMax;
+    // As of Listen, but only after changes, and before whoever listens.
+    std::function<void(bool sealed)> on_change = nullptr;
   };
   // `root_keys` is what the vault was opened with; empty: it is sealed.
   Custodian(Options options, std::optional<vault::RootKeys> root_keys);

@@ -484,7 +484,7 @@ grpc::Status AddCredential(const std::shared_ptr<grpc::Channel>& channel,
   v1::CreateCredentialRequest request;
   v1::Credential credential;
   request.set_credential_id(name);
-  request.set_request_id(name);
+  request.set_request_id("request-" + name);
   request.mutable_secret()->mutable_celigo_token()->set_token("hunter2hunter2");
   return v1::Credentials::NewStub(channel)->CreateCredential(&context, request,
                                                              &credential);

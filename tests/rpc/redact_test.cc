@@ -147,6 +147,8 @@ TEST(RedactTest, ASecretIsOfTypeBytesAndIsNeverGivenOut) {
   }
   std::vector<std::string> faults;
   EachField(responses, [&](const FieldDescriptor* field) {
+    // The one secret whose purpose it is to be given out, once: see there.
+    if (field->full_name() == "keyturn.v1.Invitation.token") return;
     if (IsSecret(field)) faults.push_back(field->full_name());
   });
   EachField(

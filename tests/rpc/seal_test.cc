@@ -49,7 +49,7 @@ class SealTest : public ::testing::Test {
     v1::CreateCredentialRequest request;
     v1::Credential credential;
     request.set_credential_id(name);
-    request.set_request_id(name);
+    request.set_request_id("request-" + name);
     request.mutable_secret()->mutable_celigo_token()->set_token("hunter2");
     const auto stub = v1::Credentials::NewStub(channel_);
     return Call(&v1::Credentials::Stub::CreateCredential, stub.get(), request,
@@ -58,7 +58,8 @@ class SealTest : public ::testing::Test {
   // "Admin/Seal by ann: OK", what the trail has of sealing and unsealing.
   std::vector<std::string> Trail() {
     std::vector<std::string> lines;
-    for (const store::AuditRow& row : *daemon_.store->ListAuditRows(0, 100)) {
+    const auto rows = daemon_.store->ListAuditRows(0, 100).value();
+    for (const store::AuditRow& row : rows) {
       if (row.target != "vault") continue;
       lines.push_back(row.action + " by " + row.actor + ": " + row.result +
                       (row.detail.empty() ? "" : " " + row.detail));
