@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/access/invitation.h"
@@ -456,24 +457,35 @@ TEST_F(EnrolmentTest, TheLastUseIsStoredNowAndThen) {
 }
 
 // A role counts only when certificate and store agree on it.
-TEST_F(EnrolmentTest, AnEditedRowGivesNoRole) {
-  const auto client =
-      access::IssueClientCertificate(daemon_.ca, "eve", {Role::kReader},
-                                     absl::Now(), access::kClientLifetime)
-          .value();
-  store::AddCertificate write;
-  write.certificate.serial =
-      access::IdentityOfCertificate(client.certificate_pem)->certificate_serial;
-  write.certificate.identity = "eve";
-  write.certificate.roles = {"reader", "administrator"};
-  write.certificate.issued_at = daemon_.clock.Now();
-  write.certificate.expires_at = daemon_.clock.Now() + absl::Hours(1);
-  store::Batch batch;
-  batch.identities.push_back(write);
-  ASSERT_THAT(daemon_.store->CommitAndWait(batch).status(), IsOk());
+// A role counts only where the certificate and the store agree: neither an
+// edited row nor a stolen signing key gives one alone.
+TEST_F(EnrolmentTest, NeitherARowNorACertificateAloneGivesARole) {
+  struct Case {
+    access::Roles signed_roles;
+    std::vector<std::string> stored_roles;
+  };
+  for (const Case& roles :
+       {Case{{Role::kReader}, {"reader", "administrator"}},
+        Case{{Role::kReader, Role::kAdministrator}, {"reader"}}}) {
+    const auto client =
+        access::IssueClientCertificate(daemon_.ca, "eve", roles.signed_roles,
+                                       absl::Now(), access::kClientLifetime)
+            .value();
+    store::AddCertificate write;
+    write.certificate.serial =
+        access::IdentityOfCertificate(client.certificate_pem)
+            ->certificate_serial;
+    write.certificate.identity = "eve";
+    write.certificate.roles = roles.stored_roles;
+    write.certificate.issued_at = daemon_.clock.Now();
+    write.certificate.expires_at = daemon_.clock.Now() + absl::Hours(1);
+    store::Batch batch;
+    batch.identities.push_back(write);
+    ASSERT_THAT(daemon_.store->CommitAndWait(batch).status(), IsOk());
 
-  ASSERT_TRUE(WhoAmI(daemon_.Tls(daemon_.ca.certificate_pem, client)).ok());
-  EXPECT_THAT(who_.roles(), ElementsAre("reader"));
+    ASSERT_TRUE(WhoAmI(daemon_.Tls(daemon_.ca.certificate_pem, client)).ok());
+    EXPECT_THAT(who_.roles(), ElementsAre("reader"));
+  }
 }
 
 TEST_F(EnrolmentTest, NoLogLineHoldsAToken) {
