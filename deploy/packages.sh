@@ -41,7 +41,7 @@ keyturn_build() {
   shift
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-  echo "== building (preset $preset; the first time takes up to ten minutes)"
+  echo "== building (preset $preset; the first time takes ten minutes or more)"
   cmake --preset "$preset" --log-level=WARNING
   cmake --build "build/$preset" -j2 ${1+--target "$@"}
 }
