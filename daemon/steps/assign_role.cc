@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/connection_tests.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/tasks.h"
@@ -215,6 +216,19 @@ asio::awaitable<Outcome> UndoAssignRole(Context& context) {
     co_return Done("the user does not have the role",
                    {{"user", context.spec().netsuite.user},
                     {"role", context.spec().role.name}});
+  }
+  const absl::StatusOr<bool> moved = co_await RunsOnAToken(context);
+  if (!moved.ok())
+    co_return FromError(moved.status(), "reading the connection");
+  if (*moved) {
+    Outcome outcome = Done(
+        "somebody else moved the connection to a token, which may need the "
+        "role: the user keeps it");
+    outcome.left_to_do.push_back(
+        absl::StrCat("see which role the connection's token has; unless it is ",
+                     context.spec().role.name, ", take that role away from ",
+                     context.spec().netsuite.user));
+    co_return outcome;
   }
   // Taking a line out means replacing the whole list, which could take other
   // roles away: a person does it.

@@ -46,6 +46,17 @@ absl::StatusOr<OldLogin> WithOldLogin(Context& context,
   return old;
 }
 
+asio::awaitable<absl::StatusOr<bool>> RunsOnAToken(Context& context) {
+  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  if (!client.ok()) co_return client.status();
+  const absl::StatusOr<celigo::Document> now =
+      co_await (*client)->GetConnection(context.notes.connection_id);
+  if (now.ok()) co_return celigo::AuthTypeOf(*now) != "basic";
+  const Outcome outcome = FromError(now.status(), "reading the connection");
+  if (outcome.kind == Outcome::Kind::kRetry) co_return now.status();
+  co_return false;
+}
+
 Outcome TestLost(Context& context, const absl::Status& status,
                  std::string_view doing) {
   Outcome outcome = FromError(status, doing);

@@ -41,6 +41,14 @@ inline constexpr int kTestsLostMax = 3;
 Outcome TestLost(Context& context, const absl::Status& status,
                  std::string_view doing);
 
+// Whether the connection logs in with a token by now. In a roll-back that is
+// somebody else's doing, and the token may be the one of this migration, with
+// its role: whoever moves a connection by hand follows the same tasks. Taking
+// either away would then stop the connection. False where the connection is
+// gone or Celigo does not let us look; Unavailable, Cancelled and the like:
+// look again.
+asio::awaitable<absl::StatusOr<bool>> RunsOnAToken(Context& context);
+
 // "netsuite.wsdlVersion, name".
 std::string Fields(const std::vector<celigo::Difference>& differences);
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/connection_tests.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/tasks.h"
@@ -269,6 +270,19 @@ asio::awaitable<bool> RevokeByCall(Context& context, NetSuiteAccount account) {
   co_return revoked.ok();
 }
 
+// See RunsOnAToken. What is in the vault stays as it is.
+Outcome LeftInForce(const Context& context) {
+  Outcome outcome = Done(
+      "somebody else moved the connection to a token, which may be the one of "
+      "this migration: it is not revoked");
+  for (int number = 1; number <= context.notes.tokens_asked; ++number) {
+    outcome.left_to_do.push_back(absl::StrCat(
+        "revoke the access token ", TokenName(context.migration.id, number),
+        " if NetSuite lists it and the connection does not use it"));
+  }
+  return outcome;
+}
+
 }  // namespace
 
 asio::awaitable<Outcome> UndoIssueToken(Context& context) {
@@ -280,6 +294,10 @@ asio::awaitable<Outcome> UndoIssueToken(Context& context) {
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
+  const absl::StatusOr<bool> moved = co_await RunsOnAToken(context);
+  if (!moved.ok())
+    co_return FromError(moved.status(), "reading the connection");
+  if (*moved) co_return LeftInForce(context);
   const bool revoked = co_await RevokeByCall(context, *account);
   bool listed = false;
   absl::StatusOr<std::vector<std::string>> tokens =

@@ -307,6 +307,43 @@ TEST_F(NetSuiteStepsTest, UndoRevokesTheTokensThatAreInForce) {
   EXPECT_THAT(Undo(Step::kIssueToken).follow_up_tasks, IsEmpty());
 }
 
+TEST_F(NetSuiteStepsTest,
+       UndoLeavesTokenAndRoleToAConnectionThatWasMovedByHand) {
+  ASSERT_NO_FATAL_FAILURE(ReachToken(Json::object()));
+  ASSERT_EQ(Run(Step::kIssueToken).kind, Kind::kDone);
+  Act("edit-connection",
+      {{"connection", connection_}, {"set", {{"netsuite.authType", "token"}}}});
+
+  const Outcome token = Undo(Step::kIssueToken);
+  ASSERT_EQ(token.kind, Kind::kDone);
+  EXPECT_THAT(token.follow_up_tasks, IsEmpty());
+  EXPECT_THAT(token.left_to_do,
+              ElementsAre(HasSubstr("keyturn-m1-1 if NetSuite lists it and the "
+                                    "connection does not use it")));
+  EXPECT_THAT(TokenInfo()->versions, ElementsAre(::testing::Field(
+                                         &store::CredentialInfo::Version::label,
+                                         store::VersionLabel::kPending)));
+  const Outcome role = Undo(Step::kAssignRole);
+  ASSERT_EQ(role.kind, Kind::kDone);
+  EXPECT_THAT(role.follow_up_tasks, IsEmpty());
+  EXPECT_THAT(role.left_to_do, ElementsAre(HasSubstr("unless it is "
+                                                     "CeligoJiraTBA")));
+}
+
+TEST_F(NetSuiteStepsTest, UndoWaitsUntilItCanSeeWhatTheConnectionUses) {
+  ASSERT_NO_FATAL_FAILURE(ReachToken(Json::object()));
+  ASSERT_EQ(Run(Step::kIssueToken).kind, Kind::kDone);
+  const Json fault = {{"kind", "status"},
+                      {"status", 503},
+                      {"method", "GET"},
+                      {"path", ConnectionPath()},
+                      {"times", 10}};
+  Fault(fault);
+  EXPECT_EQ(Undo(Step::kIssueToken).kind, Kind::kRetry);
+  Control("DELETE", "/control/faults");
+  EXPECT_THAT(Undo(Step::kIssueToken).follow_up_tasks, SizeIs(1));
+}
+
 TEST_F(NetSuiteStepsTest, UndoWithoutATokenAsksNobody) {
   outside_.has_access = false;
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kPreflight));
