@@ -125,6 +125,18 @@ std::unique_ptr<grpc::ClientReader<v1::TailAuditResponse>> Client::TailAudit(
                                                                        request);
 }
 
+std::unique_ptr<grpc::ClientReader<v1::BackUpResponse>> Client::BackUp(
+    grpc::ClientContext& context, const v1::BackUpRequest& request) {
+  return std::get<std::unique_ptr<v1::Admin::Stub>>(stubs_)->BackUp(&context,
+                                                                    request);
+}
+
+std::unique_ptr<grpc::ClientWriter<v1::RestoreRequest>> Client::Restore(
+    grpc::ClientContext& context, v1::RestoreResponse* response) {
+  return std::get<std::unique_ptr<v1::Admin::Stub>>(stubs_)->Restore(&context,
+                                                                     response);
+}
+
 bool Client::WaitForConnection(absl::Time until) {
   return channel_->WaitForConnected(absl::ToChronoTime(until));
 }

@@ -81,6 +81,12 @@ class Client {
   std::unique_ptr<grpc::ClientReader<v1::TailAuditResponse>> TailAudit(
       grpc::ClientContext& context, const v1::TailAuditRequest& request);
 
+  // A back-up's pieces; and one that comes back. As Watch.
+  std::unique_ptr<grpc::ClientReader<v1::BackUpResponse>> BackUp(
+      grpc::ClientContext& context, const v1::BackUpRequest& request);
+  std::unique_ptr<grpc::ClientWriter<v1::RestoreRequest>> Restore(
+      grpc::ClientContext& context, v1::RestoreResponse* response);
+
   // Works on the connection until it stands or `until` has come, and tells
   // whether it stands. gRPC's synchronous calls connect only while somebody
   // waits in one of them: who pauses between calls pauses here.

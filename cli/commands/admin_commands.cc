@@ -119,7 +119,8 @@ Outcome Status(Invocation& invocation) {
 
 void AddAdminCommands(CLI::App& top, Invocation& invocation) {
   CLI::App& noun =
-      AddNoun(top, "admin", "The daemon's own keys: seal, unseal, rotate");
+      AddNoun(top, "admin",
+              "The daemon's own keys and store: seal, unseal, rotate, back up");
   AddCommand(noun, invocation, "status",
              "Tells whether the daemon is sealed, and under which keys the "
              "credentials rest",
@@ -153,6 +154,7 @@ void AddAdminCommands(CLI::App& top, Invocation& invocation) {
                   "one in the second), - for standard input [asks on the "
                   "terminal]")
       ->type_name(kFileType);
+  AddBackUpCommands(noun, invocation);
 }
 
 }  // namespace keyturn::cli

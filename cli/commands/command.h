@@ -113,6 +113,8 @@ void AddContextCommands(CLI::App& top, Invocation& invocation);
 void AddServerCommands(CLI::App& top, Invocation& invocation);
 void AddIdentityCommands(CLI::App& top, Invocation& invocation);
 void AddAdminCommands(CLI::App& top, Invocation& invocation);
+// Below `admin`.
+void AddBackUpCommands(CLI::App& admin, Invocation& invocation);
 void AddCredentialCommands(CLI::App& top, Invocation& invocation);
 void AddAccountCommands(CLI::App& top, Invocation& invocation);
 void AddInventoryCommands(CLI::App& top, Invocation& invocation);

@@ -1,16 +1,10 @@
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands/command.h"
+#include "cli/new_file.h"
 #include "cli/output/resource_page.h"
 #include "cli/version.h"
 
@@ -47,32 +41,6 @@ Outcome Server(Invocation& invocation) {
   return ExitCode::kDone;
 }
 
-// A file of its own, for nobody else to read.
-absl::Status WriteNew(const std::string& path, std::string_view text) {
-  const auto failed = [&path] {
-    return absl::InternalError(
-        absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
-  };
-  const int file =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0 && errno == EEXIST) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is there already; name another file"));
-  }
-  if (file < 0) return failed();
-  absl::Status status;
-  while (!text.empty() && status.ok()) {
-    const ssize_t written = write(file, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<size_t>(written));
-    } else if (errno != EINTR) {
-      status = failed();
-    }
-  }
-  if (close(file) != 0) status.Update(failed());
-  return status;
-}
-
 Outcome SupportBundle(Invocation& invocation, const std::string& path) {
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
@@ -90,7 +58,10 @@ Outcome SupportBundle(Invocation& invocation, const std::string& path) {
     console.Write(Stream::kOut, text);
     return ExitCode::kDone;
   }
-  const absl::Status written = WriteNew(path, text);
+  const absl::StatusOr<std::unique_ptr<NewFile>> file = NewFile::Make(path);
+  if (!file.ok()) return file.status();
+  absl::Status written = (*file)->Write(text);
+  if (written.ok()) written = (*file)->Keep();
   if (!written.ok()) return written;
   console.Write(Stream::kError,
                 absl::StrCat("wrote ", path,

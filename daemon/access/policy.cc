@@ -57,8 +57,10 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Accounts/ListAccounts", kReaders},
     {"keyturn.v1.Accounts/TestAccount", kOperators},
 
+    {"keyturn.v1.Admin/BackUp", kAdministrators},
     {"keyturn.v1.Admin/GetServerInfo", kReaders},
     {"keyturn.v1.Admin/GetSupportBundle", kAdministrators},
+    {"keyturn.v1.Admin/Restore", kAdministrators},
     {"keyturn.v1.Admin/RotateKey", kAdministrators},
     {"keyturn.v1.Admin/Seal", kAdministrators},
     {"keyturn.v1.Admin/Unseal", kAdministrators},

@@ -9,7 +9,10 @@
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <future>
 #include <memory>
 #include <optional>
@@ -36,6 +39,7 @@
 #include "daemon/rpc/server.h"
 #include "daemon/secret/memory.h"
 #include "daemon/steps/account_clients.h"
+#include "daemon/store/replacement.h"
 #include "daemon/store/store.h"
 #include "daemon/upstream/http/allowed_hosts.h"
 #include "daemon/vault/passphrase.h"
@@ -140,7 +144,9 @@ class Daemon {
     RETURN_IF_ERROR(OpenEngine());
     RETURN_IF_ERROR(OpenServer());
     if (!config_.listen_tcp.empty()) WatchCertificates();
-    RETURN_IF_ERROR(FilterSystemCalls());
+    // The filter is the process's and stays.
+    static bool filtered = false;
+    if (!std::exchange(filtered, true)) RETURN_IF_ERROR(FilterSystemCalls());
     Announce();
     return absl::OkStatus();
   }
@@ -150,7 +156,7 @@ class Daemon {
 
   // False when something does not end.
   bool Stop() {
-    sd_notify(0, "STOPPING=1");
+    sd_notify(0, restored_ ? "RELOADING=1" : "STOPPING=1");
     const absl::Time deadline = absl::Now() + config_.stop_deadline;
     if (server_ != nullptr) server_->AnnounceStop();
     if (engine_thread_.joinable() && !StopEngine(deadline)) return false;
@@ -166,15 +172,22 @@ class Daemon {
   }
 
   absl::Status broken() const { return broken_; }
+  // Whether a back-up waits to take the store's place.
+  bool restored() const { return restored_; }
 
  private:
   absl::Status OpenStore() {
     store::SqliteOptions options;
     options.path = config_.StorePath();
+    ASSIGN_OR_RETURN(const bool replaced,
+                     store::TakeUpReplacement(options.path));
+    if (replaced) RETURN_IF_ERROR(SetCheckpointsAside());
     options.on_broken = [this](const absl::Status& why) { Break(why); };
     options.audit_sealer = &sealer_;
     ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(std::move(options)));
-    if (config_.root_key.needs_passphrase()) {
+    // Of what came back nothing goes on before somebody says so: the daemon
+    // that it is of may still be at work.
+    if (replaced || config_.root_key.needs_passphrase()) {
       vault_ = std::make_unique<vault::Vault>(*store_);
       log_.Write(LogLevel::kWarning, "sealed",
                  {{"next", "keyturn admin unseal"}});
@@ -184,6 +197,20 @@ class Daemon {
     ASSIGN_OR_RETURN(vault_,
                      vault::Vault::Open(*store_, *root_keys_, absl::Now()));
     return absl::OkStatus();
+  }
+
+  // They are those of the store that was replaced.
+  absl::Status SetCheckpointsAside() {
+    log_.Write(LogLevel::kWarning, "a back-up took the store's place",
+               {{"former", absl::StrCat(config_.StorePath(), ".replaced")}});
+    const std::string& path = config_.audit_checkpoints;
+    const std::string aside = absl::StrCat(path, ".replaced");
+    if (path.empty() || rename(path.c_str(), aside.c_str()) == 0 ||
+        errno == ENOENT) {
+      return absl::OkStatus();
+    }
+    return absl::UnavailableError(absl::StrCat(
+        "cannot rename ", path, " to ", aside, ": ", std::strerror(errno)));
   }
 
   absl::Status OpenTrail() {
@@ -309,6 +336,13 @@ class Daemon {
                             LogLevel::kWarning, line);
         },
         /*records_requests=*/config_.log_level == LogLevel::kDebug};
+    options.store_path = config_.StorePath();
+    options.on_restored = [this] {
+      asio::post(main_, [this] {
+        restored_ = true;
+        main_.stop();
+      });
+    };
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
     return absl::OkStatus();
   }
@@ -435,6 +469,7 @@ class Daemon {
   Log& log_;
   absl::Time started_at_;
   absl::Status broken_;
+  bool restored_ = false;
 
   asio::io_context main_;
   asio::executor_work_guard<asio::io_context::executor_type> main_work_{
@@ -477,8 +512,11 @@ absl::Status CheckFiles(const Config& config) {
   return absl::OkStatus();
 }
 
-ExitCode RunDaemon(const Config& config, Log& log) {
-  RouteGrpcLog(log);
+namespace {
+
+// Until the daemon stops; empty: it is to start anew with a back-up that came
+// back.
+std::optional<ExitCode> RunOnce(const Config& config, Log& log) {
   Daemon daemon(config, log);
   const absl::Status started = daemon.Start();
   if (started.ok()) {
@@ -497,8 +535,18 @@ ExitCode RunDaemon(const Config& config, Log& log) {
                ? kAuditUnwritable
                : kStoreBroken;
   }
+  if (daemon.restored()) return std::nullopt;
   log.Write(LogLevel::kInfo, "stopped");
   return kStopped;
+}
+
+}  // namespace
+
+ExitCode RunDaemon(const Config& config, Log& log) {
+  RouteGrpcLog(log);
+  std::optional<ExitCode> ended;
+  while (!ended.has_value()) ended = RunOnce(config, log);
+  return *ended;
 }
 
 }  // namespace keyturn::app

@@ -268,6 +268,27 @@ absl::Status Custodian::Commit(const Caller& caller, std::string_view action,
   return absl::OkStatus();
 }
 
+// --- For back-ups ---
+
+absl::StatusOr<vault::BackUpSealer> Custodian::SealBackUp() const {
+  base::MutexLock lock(mutex_);
+  if (!root_keys_.has_value()) return vault::SealedError();
+  return vault::BackUpSealer::Make(root_keys_->current, options_.clock.Now());
+}
+
+absl::StatusOr<secret::Secret> Custodian::OpenBackUpKey(
+    std::string_view envelope, std::string_view identity) const {
+  base::MutexLock lock(mutex_);
+  if (!root_keys_.has_value()) return vault::SealedError();
+  return vault::OpenUnderRoot(*root_keys_, envelope, identity);
+}
+
+absl::Status Custodian::CheckOpens(store::Store& store) const {
+  base::MutexLock lock(mutex_);
+  if (!root_keys_.has_value()) return vault::SealedError();
+  return vault::OpenKeyring(store, *root_keys_, options_.clock.Now()).status();
+}
+
 // --- In the background ---
 
 void Custodian::ResealSoon() {

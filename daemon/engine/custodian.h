@@ -18,7 +18,9 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
+#include "daemon/secret/secret.h"
 #include "daemon/store/store.h"
+#include "daemon/vault/back_up.h"
 #include "daemon/vault/root_key.h"
 #include "daemon/vault/vault.h"
 
@@ -122,6 +124,15 @@ class Custodian {
   // and both are accepted while the configuration names both.
   // FailedPrecondition (SEALED; NO_FORMER_ROOT_KEY when it names only one).
   void Rewrap(const Caller& caller, Callback<VaultStatus> callback);
+
+  // For back-ups: what seals a new one, and the key of one that comes back, see
+  // vault/back_up.h. FailedPrecondition (SEALED).
+  absl::StatusOr<vault::BackUpSealer> SealBackUp() const;
+  absl::StatusOr<secret::Secret> OpenBackUpKey(std::string_view envelope,
+                                               std::string_view identity) const;
+  // That our root keys open the data keys of `store`, another one than ours.
+  // FailedPrecondition (SEALED); those of vault::OpenKeyring.
+  absl::Status CheckOpens(store::Store& store) const;
 
   // Calls `listener` with what holds now, and again after each change, on this
   // object's thread. One at a time; empty: nobody listens any more.

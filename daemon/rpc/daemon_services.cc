@@ -52,12 +52,13 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
 
 AdminService::AdminService(Gate& gate, store::Store& store,
                            engine::Custodian& custodian, base::Clock& clock,
-                           DaemonFacts facts)
+                           DaemonFacts facts, BackUpStreams& back_ups)
     : gate_(gate),
       store_(store),
       custodian_(custodian),
       clock_(clock),
-      facts_(std::move(facts)) {
+      facts_(std::move(facts)),
+      back_ups_(back_ups) {
   SetMessageAllocatorFor_Unseal(&unseal_allocator_);
 }
 

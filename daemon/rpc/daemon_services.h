@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
+#include "daemon/rpc/back_up_streams.h"
 #include "daemon/rpc/gate.h"
 #include "daemon/rpc/support_bundle.h"
 #include "daemon/rpc/wiping_allocator.h"
@@ -47,7 +48,7 @@ struct DaemonFacts {
 class AdminService final : public v1::Admin::CallbackService {
  public:
   AdminService(Gate& gate, store::Store& store, engine::Custodian& custodian,
-               base::Clock& clock, DaemonFacts facts);
+               base::Clock& clock, DaemonFacts facts, BackUpStreams& back_ups);
 
   grpc::ServerUnaryReactor* GetServerInfo(
       grpc::CallbackServerContext* context,
@@ -66,6 +67,16 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* Unseal(grpc::CallbackServerContext* context,
                                    const v1::UnsealRequest* request,
                                    v1::VaultStatus* response) override;
+  grpc::ServerWriteReactor<v1::BackUpResponse>* BackUp(
+      grpc::CallbackServerContext* context,
+      const v1::BackUpRequest* request) override {
+    return back_ups_.BackUp(context, request);
+  }
+  grpc::ServerReadReactor<v1::RestoreRequest>* Restore(
+      grpc::CallbackServerContext* context,
+      v1::RestoreResponse* response) override {
+    return back_ups_.Restore(context, response);
+  }
 
  private:
   absl::Status Describe(v1::ServerInfo* info);
@@ -76,6 +87,7 @@ class AdminService final : public v1::Admin::CallbackService {
   WipingAllocator<v1::UnsealRequest, v1::VaultStatus> unseal_allocator_;
   base::Clock& clock_;
   const DaemonFacts facts_;
+  BackUpStreams& back_ups_;
 };
 
 }  // namespace keyturn::rpc

@@ -251,6 +251,9 @@ class Gate {
                  });
   }
 
+  // What the trail is to know of who makes `call`, which was admitted.
+  static engine::Caller CallerOf(const Call& call);
+
   // What the trail says of `call` when it came to `result`.
   store::AuditRow RowOf(const Call& call, std::string target,
                         std::string_view result) const;
@@ -284,7 +287,6 @@ class Gate {
   absl::Status Count(Call& call, Kind kind);
   void Uncount(const Call& call);
   // Without what tells one request from another.
-  static engine::Caller CallerOf(const Call& call);
   absl::StatusOr<engine::Caller> CallerOf(
       const Call& call, std::string_view rpc, const std::string& request_id,
       const google::protobuf::Message& request);

@@ -121,8 +121,11 @@ class GrpcServer final : public Server {
         inventory_(gate_, options.engine),
         access_({gate_, options.store, options.clock, book_, enrolment_}),
         custodian_(options.custodian),
+        back_ups_({gate_, options.store, options.trail, options.custodian,
+                   options.clock, std::move(options.store_path),
+                   std::move(options.on_restored)}),
         admin_(gate_, options.store, options.custodian, options.clock,
-               std::move(options.facts)),
+               std::move(options.facts), back_ups_),
         audit_(gate_, options.store, options.trail) {}
 
   ~GrpcServer() override { Shutdown(absl::InfinitePast()); }
@@ -317,6 +320,7 @@ class GrpcServer final : public Server {
   InventoryService inventory_;
   AccessService access_;
   engine::Custodian& custodian_;
+  BackUpStreams back_ups_;
   AdminService admin_;
   AuditService audit_;
 

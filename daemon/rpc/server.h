@@ -80,6 +80,10 @@ class Server {
     // How often each caller may call.
     access::RateLimit::Options call_rate = {kCallBurstMax, kCallInterval};
     absl::Duration call_time_max = kCallTimeMax;
+    // The store's file, for a back-up that comes back; `on_restored` is called
+    // when one did: see BackUpStreams.
+    std::string store_path = {};
+    std::function<void()> on_restored = nullptr;
   };
 
   // Serves when it returns. Internal when an RPC has no row in the table of

@@ -108,6 +108,16 @@ class AuditSealer {
   virtual std::string HeadAfter(const AuditRow& row, std::string_view head) = 0;
 };
 
+// Everything that is stored, as it stood at one instant, as the bytes of a file
+// that OpenSqliteStore opens. Belongs to one thread at a time; must not outlive
+// the store.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  // The next bytes, at most `limit`; empty: there are no more.
+  virtual absl::StatusOr<std::string> Read(size_t limit) = 0;
+};
+
 // Thread-safe. Reads see what is durable, never wait for a write, and may be
 // made from any thread, a callback of the store included.
 //
@@ -262,6 +272,11 @@ class Store {
       const AuditFilter& filter, const PageRequest& page) = 0;
   // The last sequence that was given to an audit row, be the row there or not.
   virtual absl::StatusOr<int64_t> LastAuditSequence() = 0;
+
+  // Writes a copy beside the store, which goes on meanwhile, and keeps it as
+  // long as the snapshot lives. Takes as long as the disk needs. One at a time:
+  // ResourceExhausted (BUSY); also (DISK_FULL).
+  virtual absl::StatusOr<std::unique_ptr<Snapshot>> TakeSnapshot() = 0;
 
   // Since the store was opened.
   virtual Stats stats() const = 0;

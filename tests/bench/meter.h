@@ -156,6 +156,9 @@ class Meter final : public store::Store {
   absl::StatusOr<int64_t> LastAuditSequence() override {
     return inner_->LastAuditSequence();
   }
+  absl::StatusOr<std::unique_ptr<store::Snapshot>> TakeSnapshot() override {
+    return inner_->TakeSnapshot();
+  }
   store::Stats stats() const override { return inner_->stats(); }
   int schema_version() const override { return inner_->schema_version(); }
 

@@ -255,6 +255,35 @@ TEST_F(CommandsTest, WritesASupportBundleIntoANewFileForNobodyElse) {
   EXPECT_EQ(Keyturn(command).code, ExitCode::kRefused);
 }
 
+TEST_F(CommandsTest, WritesABackUpIntoANewFileAndSendsItBack) {
+  daemon_.back_up = {"sealed ", std::string(100'000, 'x'), " end"};
+  const std::string path = directory_.path() + "/keyturn.backup";
+  const Result made = Keyturn({"admin", "backup", path});
+  EXPECT_EQ(made.code, ExitCode::kDone) << made.error;
+  EXPECT_THAT(made.error, HasSubstr("wrote " + path + ", 100011 bytes"));
+  EXPECT_EQ(ReadText(path), "sealed " + std::string(100'000, 'x') + " end");
+  struct stat info {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_EQ(Keyturn({"admin", "backup", path}).code, ExitCode::kRefused);
+
+  EXPECT_EQ(KeyturnJson({"admin", "restore", path})["credentials"], "3");
+  EXPECT_EQ(daemon_.restored, ReadText(path));
+}
+
+TEST_F(CommandsTest, ABackUpThatFailsLeavesNoFile) {
+  daemon_.back_up = {"half"};
+  daemon_.Fail("BackUp", MakeError(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                   "DISK_FULL", "the disk is full"));
+  const std::string path = directory_.path() + "/keyturn.backup";
+  const Result failed = Keyturn({"admin", "backup", path});
+  EXPECT_EQ(failed.code, ExitCode::kFailed);
+  EXPECT_THAT(failed.error, HasSubstr("the disk is full"));
+  struct stat info {};
+  EXPECT_NE(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(Keyturn({"admin", "restore", path}).code, ExitCode::kUsage);
+}
+
 TEST_F(CommandsTest, MovesMigrationsByTheirVerbs) {
   daemon_.Put(SampleMigration());
   const std::vector<std::pair<std::string, std::string>> verbs = {
@@ -507,6 +536,8 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithAnExampleIn80Columns) {
                                              "admin rotate-key",
                                              "admin seal",
                                              "admin unseal",
+                                             "admin backup",
+                                             "admin restore",
                                              "completion"};
   for (const std::string& command : commands) {
     std::vector<std::string> arguments = absl::StrSplit(command, ' ');

@@ -517,6 +517,25 @@ class FakeDaemon::AdminService : public v1::Admin::Service {
     return daemon_.Enter("GetSupportBundle", *request);
   }
 
+  grpc::Status BackUp(grpc::ServerContext*, const v1::BackUpRequest* request,
+                      grpc::ServerWriter<v1::BackUpResponse>* stream) override {
+    for (const std::string& piece : daemon_.back_up) {
+      v1::BackUpResponse response;
+      response.set_data(piece);
+      stream->Write(response);
+    }
+    return daemon_.Enter("BackUp", *request);
+  }
+
+  grpc::Status Restore(grpc::ServerContext*,
+                       grpc::ServerReader<v1::RestoreRequest>* stream,
+                       v1::RestoreResponse* response) override {
+    v1::RestoreRequest request;
+    while (stream->Read(&request)) daemon_.restored.append(request.data());
+    response->set_credentials(3);
+    return daemon_.Enter("Restore", request);
+  }
+
   grpc::Status RotateKey(grpc::ServerContext*,
                          const v1::RotateKeyRequest* request,
                          v1::VaultStatus* response) override {

@@ -53,6 +53,10 @@ class FakeDaemon {
   std::string passphrase;
   std::string previous_passphrase;
 
+  // The pieces of what BackUp sends, and all that Restore got; as above.
+  std::vector<std::string> back_up;
+  std::string restored;
+
   // While it is stopped: hangs up on the next `times` connections to its port.
   void HangUp(int times);
 

@@ -238,14 +238,18 @@ class World:
         return self.directory / 'keyturnd.log'
 
     def init(self):
-        command = [binary('KEYTURND'), 'init', '--data-dir', str(self.data), '--tcp', '127.0.0.1:0',
-                   '--unix', str(self.directory / 'k.sock'), '--allow-host', '127.0.0.1',
-                   '--context-out', str(self.context)]
+        self.run_daemon_command(
+            'init', '--data-dir', self.data, '--tcp', '127.0.0.1:0', '--unix',
+            self.directory / 'k.sock', '--allow-host', '127.0.0.1', '--context-out', self.context)
+
+    def run_daemon_command(self, *arguments):
+        """Runs `keyturnd …`, which must end well."""
+        command = [binary('KEYTURND')] + [str(argument) for argument in arguments]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=COMMAND_MAX_S, check=False)
         self.outputs.append(done.stdout + done.stderr)
         if done.returncode != 0:
-            raise RuntimeError(f'keyturnd init: {done.stdout}{done.stderr}')
+            raise RuntimeError(f'{arguments}: {done.stdout}{done.stderr}')
 
     def start_daemon(self, wait=True):
         with open(self.daemon_log, 'ab') as log:

@@ -4,6 +4,12 @@
 #include "daemon/base/status.h"
 
 namespace keyturn::store::sqlite {
+namespace {
+
+// Copied at a time.
+constexpr int kCopyPages = 256;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
     const std::string& path, Mode mode, const std::string& vfs) {
@@ -62,6 +68,27 @@ absl::Status Connection::Checkpoint() {
   const int code = sqlite3_wal_checkpoint_v2(
       database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(code);
+}
+
+absl::Status Connection::CopyTo(Connection& copy) {
+  // Without it the copy would begin anew after each write of somebody else.
+  RETURN_IF_ERROR(Execute("BEGIN"));
+  absl::Status status =
+      ReadNumber("SELECT count(*) FROM sqlite_schema").status();
+  if (status.ok()) {
+    sqlite3_backup* const backup =
+        sqlite3_backup_init(copy.database_, "main", database_, "main");
+    if (backup == nullptr) {
+      status = copy.ErrorOf(sqlite3_errcode(copy.database_));
+    } else {
+      int code = SQLITE_OK;
+      while (code == SQLITE_OK) code = sqlite3_backup_step(backup, kCopyPages);
+      sqlite3_backup_finish(backup);
+      if (code != SQLITE_DONE) status = copy.ErrorOf(code);
+    }
+  }
+  status.Update(Execute("ROLLBACK"));
+  return status;
 }
 
 void Connection::KeepLogOnClose() {

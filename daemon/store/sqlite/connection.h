@@ -53,6 +53,9 @@ class Connection {
   // checkpoint would hide a failed sync, and the next one would then discard
   // log pages that the disk never got; so it is off.
   absl::Status Checkpoint();
+  // Writes everything, as it stands at one instant, over the database of
+  // `copy`. Others may write to this one meanwhile.
+  absl::Status CopyTo(Connection& copy);
   // Leaves the log as it is when this connection is closed.
   void KeepLogOnClose();
 

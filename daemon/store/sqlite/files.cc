@@ -20,26 +20,6 @@ namespace {
 
 constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
-std::string DirectoryOf(const std::string& path) {
-  const std::string directory = std::filesystem::path(path).parent_path();
-  return directory.empty() ? "." : directory;
-}
-
-absl::Status SystemError(std::string_view what, const std::string& path,
-                         int error) {
-  const std::string text = absl::StrCat("cannot ", base::ToAbsl(what), " ",
-                                        path, ": ", std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
-    return base::WithReason(absl::ResourceExhaustedError(text), "DISK_FULL");
-  }
-  if (error == ENOENT || error == EACCES || error == ENOTDIR ||
-      error == EROFS || error == ELOOP) {
-    return base::WithReason(absl::FailedPreconditionError(text),
-                            "STORE_PERMISSIONS");
-  }
-  return base::WithReason(absl::UnavailableError(text), "DISK_ERROR");
-}
-
 absl::Status PermissionError(std::string text) {
   return base::WithReason(absl::FailedPreconditionError(text),
                           "STORE_PERMISSIONS");
@@ -57,16 +37,6 @@ absl::Status CheckOurs(const std::string& path, const struct stat& found,
                                         base::ToAbsl(mode), " ", path));
   }
   return absl::OkStatus();
-}
-
-absl::Status SyncDirectory(const std::string& directory) {
-  const int descriptor =
-      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return SystemError("open", directory, errno);
-  const int result = fsync(descriptor);
-  const int error = errno;
-  close(descriptor);
-  return result == 0 ? absl::OkStatus() : SystemError("sync", directory, error);
 }
 
 std::string ReadHolder(int descriptor) {
@@ -88,6 +58,36 @@ absl::Status WriteHolder(int descriptor, const std::string& path) {
 }
 
 }  // namespace
+
+std::string DirectoryOf(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path();
+  return directory.empty() ? "." : directory;
+}
+
+absl::Status SystemError(std::string_view what, const std::string& path,
+                         int error) {
+  const std::string text = absl::StrCat("cannot ", base::ToAbsl(what), " ",
+                                        path, ": ", std::strerror(error));
+  if (error == ENOSPC || error == EDQUOT) {
+    return base::WithReason(absl::ResourceExhaustedError(text), "DISK_FULL");
+  }
+  if (error == ENOENT || error == EACCES || error == ENOTDIR ||
+      error == EROFS || error == ELOOP) {
+    return base::WithReason(absl::FailedPreconditionError(text),
+                            "STORE_PERMISSIONS");
+  }
+  return base::WithReason(absl::UnavailableError(text), "DISK_ERROR");
+}
+
+absl::Status SyncDirectory(const std::string& directory) {
+  const int descriptor =
+      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return SystemError("open", directory, errno);
+  const int result = fsync(descriptor);
+  const int error = errno;
+  close(descriptor);
+  return result == 0 ? absl::OkStatus() : SystemError("sync", directory, error);
+}
 
 absl::Status PrepareDirectory(const std::string& path) {
   const std::string directory = DirectoryOf(path);
@@ -122,6 +122,12 @@ absl::Status PrepareFile(const std::string& path) {
     return PermissionError(absl::StrCat(path, " is not a regular file"));
   }
   return CheckOurs(path, found, "0600");
+}
+
+void RemoveDatabase(const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock"}) {
+    unlink(absl::StrCat(path, suffix).c_str());
+  }
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Take(

@@ -14,6 +14,7 @@
 #include "daemon/store/sqlite/files.h"
 #include "daemon/store/sqlite/reader.h"
 #include "daemon/store/sqlite/schema.h"
+#include "daemon/store/sqlite/snapshot.h"
 #include "daemon/store/sqlite/writer.h"
 #include "daemon/store/store.h"
 
@@ -250,6 +251,10 @@ class SqliteStore final : public Store {
         .ReadNumber("SELECT last FROM counters WHERE name = 'audit'");
   }
 
+  absl::StatusOr<std::unique_ptr<Snapshot>> TakeSnapshot() override {
+    return sqlite::TakeSnapshot(options_.path, options_.vfs, snapshot_taken_);
+  }
+
   Stats stats() const override { return {transactions_, batches_}; }
   int schema_version() const override { return sqlite::SchemaVersion(); }
 
@@ -289,6 +294,7 @@ class SqliteStore final : public Store {
   Subscribers audit_subscribers_;
   std::atomic<int64_t> transactions_ = 0;
   std::atomic<int64_t> batches_ = 0;
+  std::atomic<bool> snapshot_taken_ = false;
 
   base::Condition arrived_;
   base::Mutex mutex_;
