@@ -47,10 +47,17 @@ std::string_view Name(Transport transport) {
   return "";
 }
 
-Identity UnixIdentity(uid_t uid) {
+UnixPeers WithOwners(UnixPeers configured, uid_t own_uid) {
+  const Grant administrator{{Role::kAdministrator}};
+  configured.insert_or_assign(own_uid, administrator);
+  configured.insert_or_assign(kRootUid, administrator);
+  return configured;
+}
+
+Identity UnixIdentity(uid_t uid, const Grant& grant) {
   Identity identity;
   identity.name = absl::StrCat("uid:", uid);
-  identity.roles = {Role::kAdministrator};
+  identity.roles = grant.roles;
   identity.transport = Transport::kUnix;
   return identity;
 }

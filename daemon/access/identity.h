@@ -6,6 +6,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,9 +91,28 @@ struct Identity {
   bool anonymous() const { return name.empty(); }
 };
 
-// The peer of the unix socket with that user id: an administrator, since the
-// socket admits only those who can read the daemon's files anyway.
-Identity UnixIdentity(uid_t uid);
+// What the configuration gives somebody whom it names.
+struct Grant {
+  Roles roles;
+};
+
+// Who may connect to the unix socket, by user id.
+using UnixPeers = std::map<uid_t, Grant>;
+
+inline constexpr uid_t kRootUid = 0;
+// How the kernel shows every user that the daemon's user namespace has no
+// number for: it must never stand for somebody.
+inline constexpr uid_t kUnmappedUid = 65534;
+// Users that the configuration may name: each costs a listener, see rpc/peer.h.
+inline constexpr size_t kUnixPeersMax = 64;
+
+// Those of the configuration, and beside them the daemon's own user and root:
+// administrators whatever the configuration says, since they can read the
+// daemon's files anyway.
+UnixPeers WithOwners(UnixPeers configured, uid_t own_uid);
+
+// The peer of the unix socket with that user id.
+Identity UnixIdentity(uid_t uid, const Grant& grant);
 
 }  // namespace keyturn::access
 

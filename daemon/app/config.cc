@@ -1,5 +1,6 @@
 #include "daemon/app/config.h"
 
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/app/address.h"
 #include "daemon/app/files.h"
+#include "daemon/app/users.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/unix_listener.h"
 #include "daemon/steps/account_questions.h"
@@ -118,6 +120,7 @@ class Section {
 
  private:
   std::string PathOf(const std::string& key) const {
+    if (key.empty()) return path_;
     return path_.empty() ? key : absl::StrCat(path_, ".", key);
   }
 
@@ -157,6 +160,130 @@ void ReadListen(Section listen, const std::string& directory, Config& config) {
     listen.Mistake("tcp", "is missing, and so is unix; give one of them");
   }
   listen.Finish();
+}
+
+// The elements of a list of words; a mistake when it is none.
+std::vector<std::string> ReadWords(Section& section, const std::string& key,
+                                   std::string_view allowed) {
+  const std::string message = absl::StrCat("must be ", base::ToAbsl(allowed));
+  const YAML::Node node = section.Take(key);
+  std::vector<std::string> words;
+  if (!node.IsDefined()) return words;
+  if (!node.IsSequence() || node.size() == 0) section.Mistake(key, message);
+  for (const YAML::Node& word : node) {
+    if (word.IsScalar() && !word.Scalar().empty()) {
+      words.push_back(word.Scalar());
+    } else {
+      section.Mistake(key, message);
+    }
+  }
+  return words;
+}
+
+// What somebody whom the configuration names gets.
+access::Grant ReadGrant(Section& from) {
+  std::vector<std::string> known;
+  for (const access::Role role : access::kAllRoles) {
+    known.emplace_back(access::Name(role));
+  }
+  const std::string allowed =
+      absl::StrCat("a list of ", absl::StrJoin(known, ", "));
+  access::Grant grant;
+  if (!from.Has("roles")) {
+    from.Mistake("roles", absl::StrCat("is missing; it must be ", allowed));
+  }
+  for (const std::string& name : ReadWords(from, "roles", allowed)) {
+    if (const auto role = access::RoleFromName(name)) {
+      grant.roles.Add(*role);
+    } else {
+      from.Mistake("roles",
+                   absl::StrCat("has \"", name, "\"; it must be ", allowed));
+    }
+  }
+  return grant;
+}
+
+// The user that a peer is named by; none after a mistake.
+std::optional<uid_t> ReadUser(Section& peer) {
+  constexpr std::string_view kNumber = "a user's number";
+  const std::string number = peer.Text("uid", kNumber);
+  const std::string name = peer.Text("user", "a user's name");
+  if (peer.Has("uid") == peer.Has("user")) {
+    peer.Mistake("uid", peer.Has("uid") ? "stands beside user; give one of them"
+                                        : "is missing, and so is user; give "
+                                          "one of them");
+    return std::nullopt;
+  }
+  const std::string key = peer.Has("uid") ? "uid" : "user";
+  uid_t uid = 0;
+  if (key == "uid") {
+    // The highest number stands for no user.
+    if (!absl::SimpleAtoi(number, &uid) || uid == static_cast<uid_t>(-1)) {
+      if (!number.empty()) peer.Mistake(key, "must be a user's number");
+      return std::nullopt;
+    }
+  } else {
+    const absl::StatusOr<uid_t> found = UserNamed(name);
+    if (!found.ok()) {
+      if (!name.empty()) peer.Mistake(key, base::MessageOf(found.status()));
+      return std::nullopt;
+    }
+    uid = *found;
+  }
+  if (uid == access::kRootUid || uid == geteuid()) {
+    peer.Mistake(key,
+                 "is root or the daemon's own user, who are administrators at "
+                 "the socket in any case");
+    return std::nullopt;
+  }
+  if (uid == access::kUnmappedUid) {
+    peer.Mistake(key,
+                 "is the user that stands for all whom the daemon's user "
+                 "namespace does not know (in the unit: PrivateUsers=)");
+    return std::nullopt;
+  }
+  return uid;
+}
+
+void ReadUnix(Section unix_socket, Mistakes& mistakes, Config& config) {
+  constexpr std::string_view kPeers = "must be a list of users, each a mapping";
+  const YAML::Node peers = unix_socket.Take("peers");
+  if (peers.IsDefined() && !peers.IsSequence()) {
+    unix_socket.Mistake("peers", kPeers);
+  }
+  if (peers.IsDefined() && config.listen_unix.empty()) {
+    unix_socket.Mistake("peers", "needs listen.unix");
+  }
+  int index = 0;
+  for (const YAML::Node& node : peers) {
+    Section peer(node, absl::StrCat("unix.peers[", index++, "]"), mistakes);
+    const std::optional<uid_t> uid = ReadUser(peer);
+    access::Grant grant = ReadGrant(peer);
+    peer.Finish();
+    if (uid.has_value() &&
+        !config.unix_peers.emplace(*uid, std::move(grant)).second) {
+      peer.Mistake("", "names a user for the second time");
+    }
+  }
+  if (config.unix_peers.size() > access::kUnixPeersMax) {
+    unix_socket.Mistake(
+        "peers", absl::StrCat("has more than ", access::kUnixPeersMax,
+                              " users; give the others certificates (keyturn "
+                              "identity invite)"));
+  }
+  const std::string group = unix_socket.Text("group", "a group's name");
+  if (!group.empty()) {
+    const absl::StatusOr<gid_t> found = GroupNamed(group);
+    if (found.ok()) {
+      config.unix_group = *found;
+    } else {
+      unix_socket.Mistake("group", base::MessageOf(found.status()));
+    }
+    if (config.unix_peers.empty()) {
+      unix_socket.Mistake("group", "has no use without peers");
+    }
+  }
+  unix_socket.Finish();
 }
 
 void ReadTls(Section tls, const std::string& directory, Config& config) {
@@ -314,11 +441,12 @@ absl::StatusOr<YAML::Node> Load(const std::string& text,
   }
 }
 
-Config ReadTop(Section top, const std::string& directory) {
+Config ReadTop(Section top, const std::string& directory, Mistakes& mistakes) {
   Config config;
   config.data_dir = Absolute(
       top.RequiredText("dataDir", "the path of a directory"), directory);
   ReadListen(top.Child("listen"), directory, config);
+  ReadUnix(top.Child("unix"), mistakes, config);
   ReadTls(top.Child("tls"), directory, config);
   ReadRootKey(top.Child("rootKey"), directory, config);
   ReadOutside(top.Child("outside"), config);
@@ -356,7 +484,7 @@ absl::StatusOr<Config> ParseConfig(const std::string& text,
       std::filesystem::absolute(path).parent_path().string();
   Config config;
   try {
-    config = ReadTop(Section(document, "", mistakes), directory);
+    config = ReadTop(Section(document, "", mistakes), directory, mistakes);
   } catch (const YAML::Exception& error) {
     mistakes.Add(error.mark, "", error.msg);
   }

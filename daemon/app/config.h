@@ -4,6 +4,11 @@
 //   listen:
 //     tcp: 127.0.0.1:7443             # with TLS; this or unix or both
 //     unix: keyturnd.sock
+//   unix:                             # who else may connect to the socket
+//     peers:                          # by number or by name
+//       - {uid: 1001, roles: [operator]}
+//       - {user: ann, roles: [reader, approver]}
+//     group: keyturn-operators        # else everybody is asked for the user id
 //   tls:
 //     ca: ca.pem                      # whose callers are let in
 //     certificate: server.pem
@@ -26,10 +31,14 @@
 //     stopSeconds: 10                 # how long running calls may take to end
 //     lockedMemoryKib: 4096           # what secrets must get; 0: nothing
 //
-// Relative paths are relative to the file. Unknown keys are errors.
+// Relative paths are relative to the file. Unknown keys are errors. Names of
+// users and groups are looked up when the file is read.
 #ifndef KEYTURN_DAEMON_APP_CONFIG_H_
 #define KEYTURN_DAEMON_APP_CONFIG_H_
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +46,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/access/identity.h"
 #include "daemon/app/log.h"
 #include "daemon/audit/checkpointer.h"
 #include "daemon/secret/memory.h"
@@ -65,6 +75,10 @@ struct Config {
   std::string listen_tcp;
   // Empty: no unix socket.
   std::string listen_unix;
+  // Beside the daemon's own user and root.
+  access::UnixPeers unix_peers;
+  // None: the socket's file belongs to the daemon's own group.
+  std::optional<gid_t> unix_group;
   // The first three with TCP, else empty.
   std::string tls_ca;
   std::string tls_certificate;

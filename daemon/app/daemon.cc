@@ -343,6 +343,8 @@ class Daemon {
         main_.stop();
       });
     };
+    options.unix_peers = config_.unix_peers;
+    options.unix_group = config_.unix_group;
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
     return absl::OkStatus();
   }

@@ -24,11 +24,19 @@ std::string LimitText(rlim_t limit) {
   return limit == RLIM_INFINITY ? "unlimited" : absl::StrCat(uint64_t{limit});
 }
 
+std::string DescribePeers(const access::UnixPeers& peers) {
+  return absl::StrJoin(peers, "; ", [](std::string* text, const auto& peer) {
+    absl::StrAppend(text, peer.first, " ",
+                    absl::StrJoin(peer.second.roles.Names(), ","));
+  });
+}
+
 Facts DescribeConfig(const Config& config) {
   return {
       {"dataDir", config.data_dir},
       {"listen.tcp", config.listen_tcp},
       {"listen.unix", config.listen_unix},
+      {"unix.peers", DescribePeers(config.unix_peers)},
       {"tls.ca", config.tls_ca},
       {"tls.certificate", config.tls_certificate},
       {"tls.key", config.tls_key},

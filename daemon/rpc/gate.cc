@@ -89,7 +89,7 @@ Gate::Gate(Options options)
       book_(options.book),
       trail_(options.trail),
       log_(std::move(options.log)),
-      own_uid_(options.own_uid),
+      unix_peers_(std::move(options.unix_peers)),
       fingerprint_key_(std::move(options.fingerprint_key)),
       records_requests_(options.records_requests),
       rate_(options.call_rate),
@@ -187,7 +187,7 @@ absl::Status Gate::Count(Call& call, Kind kind) {
 
 absl::Status Gate::Identify(const grpc::AuthContext& auth,
                             std::string_view peer, access::Identity& identity) {
-  ASSIGN_OR_RETURN(identity, IdentityOf(auth, peer, own_uid_, clock_.Now()));
+  ASSIGN_OR_RETURN(identity, IdentityOf(auth, peer, unix_peers_, clock_.Now()));
   if (identity.certificate_serial.empty()) return absl::OkStatus();
   return book_.Check(identity);
 }

@@ -5,7 +5,6 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
-#include <sys/types.h>
 
 #include <chrono>
 #include <functional>
@@ -96,8 +95,8 @@ class Gate {
     IdentityBook& book;
     audit::Trail& trail;
     CallLog log;
-    // The user whose peers come through the listener with local credentials.
-    uid_t own_uid;
+    // Who may come by the unix socket.
+    access::UnixPeers unix_peers;
     // Of requests that may carry secrets, see FingerprintOf.
     FingerprintKeySource fingerprint_key;
     // Whether records tell what was asked for.
@@ -295,7 +294,7 @@ class Gate {
   IdentityBook& book_;
   audit::Trail& trail_;
   const CallLog log_;
-  const uid_t own_uid_;
+  const access::UnixPeers unix_peers_;
   const FingerprintKeySource fingerprint_key_;
   const bool records_requests_;
   access::RateLimit rate_;

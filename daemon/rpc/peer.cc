@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/access/certificates.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::rpc {
 namespace {
-
-constexpr uid_t kRootUid = 0;
 
 // Empty unless there is exactly one value.
 std::string OnlyValueOf(const grpc::AuthContext& context, const char* name) {
@@ -43,6 +42,17 @@ absl::StatusOr<access::Identity> IdentityOfTlsPeer(
   return identity;
 }
 
+// Null for a user whom nobody knows.
+const access::UnixPeers::value_type* FindUnixPeer(
+    const grpc::AuthContext& context, const access::UnixPeers& unix_peers) {
+  uid_t uid = 0;
+  if (!absl::SimpleAtoi(OnlyValueOf(context, kUidProperty), &uid)) {
+    return nullptr;
+  }
+  const auto found = unix_peers.find(uid);
+  return found == unix_peers.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string SubjectOf(const grpc::AuthContext& context) {
@@ -51,16 +61,17 @@ std::string SubjectOf(const grpc::AuthContext& context) {
 
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
-                                            uid_t own_uid, absl::Time now) {
+                                            const access::UnixPeers& unix_peers,
+                                            absl::Time now) {
   const std::string type =
       OnlyValueOf(context, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
   const bool on_unix_socket = peer.starts_with("unix:");
   if (type == GRPC_SSL_TRANSPORT_SECURITY_TYPE && !on_unix_socket) {
     return IdentityOfTlsPeer(context, now);
   }
-  if (type == "local" && on_unix_socket) return access::UnixIdentity(own_uid);
-  if (type == "insecure" && on_unix_socket) {
-    return access::UnixIdentity(kRootUid);
+  if (type == "local" && on_unix_socket) {
+    const auto* user = FindUnixPeer(context, unix_peers);
+    if (user != nullptr) return access::UnixIdentity(user->first, user->second);
   }
   return absl::UnauthenticatedError(
       "this kind of connection is not served; use TLS with a client "

@@ -3,7 +3,6 @@
 #define KEYTURN_DAEMON_RPC_PEER_H_
 
 #include <grpcpp/security/auth_context.h>
-#include <sys/types.h>
 
 #include <string>
 #include <string_view>
@@ -19,22 +18,24 @@ namespace keyturn::rpc {
 //
 //   listener              credentials   transport_security_type
 //   TCP                   SSL           "ssl"
-//   unix, our own user    local (UDS)   "local"; gRPC itself checks that the
+//   unix, one each user   local (UDS)   "local"; gRPC itself checks that the
 //                                       connection is a unix socket
-//   unix, root            insecure      "insecure"
 //
 // gRPC tells a handler nothing of a unix peer's user; hence one listener for
-// each user that the unix socket admits (unix_listener.h).
-//
+// each user that the unix socket admits (unix_listener.h), whose Usher
+// (porter.h) writes the user's id into the connection's context.
+inline constexpr char kUidProperty[] = "keyturn_uid";
+
 // The identity of the peer, from its certificate or its user id; an anonymous
 // one for a TLS peer that showed no certificate. `peer` is the address as gRPC
 // writes it ("ipv4:…", "unix:"): a second proof of the transport.
-// Unauthenticated for anything that is not in the table, for a
-// certificate that is not ours, and for one that expired on a connection that
-// is still open (CERTIFICATE_EXPIRED).
+// Unauthenticated for anything that is not in the table, for a user that is not
+// among `unix_peers`, for a certificate that is not ours, and for one that
+// expired on a connection that is still open (CERTIFICATE_EXPIRED).
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
-                                            uid_t own_uid, absl::Time now);
+                                            const access::UnixPeers& unix_peers,
+                                            absl::Time now);
 
 // The machine that a `peer` as above is at: what comes before the port; of an
 // IPv6 address the first 64 bits, since who has one has all below it.

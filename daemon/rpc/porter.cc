@@ -4,6 +4,7 @@
 
 #include "daemon/access/policy.h"
 #include "daemon/base/status.h"
+#include "daemon/rpc/peer.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -36,6 +37,15 @@ grpc::Status Porter::Process(const InputMetadata& metadata,
     return grpc::Status::OK;
   }
   return ToGrpc(access::Authorize(identity, rpc));
+}
+
+grpc::Status Usher::Process(const InputMetadata&, grpc::AuthContext* context,
+                            OutputMetadata*, OutputMetadata*) {
+  base::MutexLock lock(mutex_);
+  if (context->FindPropertyValues(kUidProperty).empty()) {
+    context->AddProperty(kUidProperty, uid_);
+  }
+  return grpc::Status::OK;
 }
 
 }  // namespace keyturn::rpc

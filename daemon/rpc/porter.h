@@ -3,7 +3,11 @@
 #define KEYTURN_DAEMON_RPC_PORTER_H_
 
 #include <grpcpp/security/auth_metadata_processor.h>
+#include <sys/types.h>
 
+#include <string>
+
+#include "daemon/base/mutex.h"
 #include "daemon/rpc/gate.h"
 
 namespace keyturn::rpc {
@@ -25,6 +29,25 @@ class Porter final : public grpc::AuthMetadataProcessor {
 
  private:
   Gate& gate_;
+};
+
+// Tells the handlers which user is at the other end of the unix socket, for one
+// listener of that user: see peer.h. Thread-safe.
+//
+// gRPC (1.51) keeps one context for all calls of a connection, so it is written
+// by the first of them alone, and under a lock.
+class Usher final : public grpc::AuthMetadataProcessor {
+ public:
+  explicit Usher(uid_t uid) : uid_(std::to_string(uid)) {}
+
+  bool IsBlocking() const override { return false; }
+  grpc::Status Process(const InputMetadata& metadata,
+                       grpc::AuthContext* context, OutputMetadata* consumed,
+                       OutputMetadata* response) override;
+
+ private:
+  const std::string uid_;
+  base::Mutex mutex_;
 };
 
 }  // namespace keyturn::rpc

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -33,7 +34,6 @@ namespace {
 
 using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
-constexpr uid_t kRootUid = 0;
 // Beyond the first: certificates change every few months.
 constexpr size_t kGenerationsMax = 4;
 constexpr auto kFromFd =
@@ -101,16 +101,27 @@ std::optional<access::CertifiedKey> AuthorityOf(
   return access::CertifiedKey{tcp->ca_pem, tcp->ca_key_pem.Clone()};
 }
 
+mode_t UnixModeOf(const Server::Options& options) {
+  if (options.unix_peers.empty()) return 0600;
+  return options.unix_group.has_value() ? 0660 : 0666;
+}
+
 class GrpcServer final : public Server {
  public:
   GrpcServer(Options& options, std::unique_ptr<WatchHub> hub)
       : log_(std::move(options.log)),
+        clock_(options.clock),
+        trail_(options.trail),
+        unix_mode_(UnixModeOf(options)),
+        unix_group_(options.unix_group),
+        unix_peers_(
+            access::WithOwners(std::move(options.unix_peers), geteuid())),
         book_({options.store, options.clock,
                /*knows_all=*/AuthorityOf(options.tcp).has_value()}),
         enrolment_({options.store, options.clock, book_,
                     AuthorityOf(options.tcp), options.fingerprint_key}),
         gate_({options.clock, book_, options.trail, std::move(options.call_log),
-               geteuid(), std::move(options.fingerprint_key),
+               unix_peers_, std::move(options.fingerprint_key),
                options.records_requests, options.call_rate,
                options.call_time_max}),
         hub_(std::move(hub)),
@@ -288,27 +299,46 @@ class GrpcServer final : public Server {
 
   // One acceptor for each user that is admitted, see peer.h.
   absl::Status OpenUnix(const std::string& path, grpc::ServerBuilder& builder) {
-    const uid_t own_uid = geteuid();
-    own_acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-        kFromFd, grpc::experimental::LocalServerCredentials(UDS));
-    if (own_uid != kRootUid) {
-      root_acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-          kFromFd, grpc::InsecureServerCredentials());
+    for (const auto& [uid, grant] : unix_peers_) {
+      auto credentials = grpc::experimental::LocalServerCredentials(UDS);
+      credentials->SetAuthMetadataProcessor(std::make_shared<Usher>(uid));
+      unix_acceptors_[uid] =
+          builder.experimental().AddExternalConnectionAcceptor(
+              kFromFd, std::move(credentials));
     }
     UnixListener::Options options;
     options.path = path;
+    options.mode = unix_mode_;
+    options.group = unix_group_;
     options.log = log_;
-    options.admits = [own_uid](uid_t uid) {
-      return uid == own_uid || uid == kRootUid;
-    };
-    options.accept = [this, own_uid](int fd, uid_t uid) {
-      HandOver(fd, uid == own_uid ? *own_acceptor_ : *root_acceptor_);
+    options.admits = [this](uid_t uid) { return unix_peers_.contains(uid); };
+    options.refused = [this](uid_t uid) { TellRefused(uid); };
+    options.accept = [this](int fd, uid_t uid) {
+      HandOver(fd, *unix_acceptors_.at(uid));
     };
     ASSIGN_OR_RETURN(unix_, UnixListener::Open(std::move(options)));
     return absl::OkStatus();
   }
 
+  void TellRefused(uid_t uid) {
+    store::AuditRow row;
+    row.time = clock_.Now();
+    row.actor = absl::StrCat("uid:", uid);
+    row.transport = access::Name(access::Transport::kUnix);
+    row.peer = row.actor;
+    row.action = "connect";
+    row.target = "unix socket";
+    row.result = absl::StatusCodeToString(absl::StatusCode::kPermissionDenied);
+    row.detail = "the configuration does not name this user";
+    trail_.Deny(std::move(row));
+  }
+
   const std::function<void(const std::string&)> log_;
+  base::Clock& clock_;
+  audit::Trail& trail_;
+  const mode_t unix_mode_;
+  const std::optional<gid_t> unix_group_;
+  const access::UnixPeers unix_peers_;
   IdentityBook book_;
   Enrolment enrolment_;
   Gate gate_;
@@ -324,9 +354,8 @@ class GrpcServer final : public Server {
   AdminService admin_;
   AuditService audit_;
 
-  std::unique_ptr<Acceptor> own_acceptor_;
-  // Null when root is our own user.
-  std::unique_ptr<Acceptor> root_acceptor_;
+  // Of each of unix_peers_, once the socket is open.
+  std::map<uid_t, std::unique_ptr<Acceptor>> unix_acceptors_;
   base::Mutex mutex_;
   // Oldest first; empty before Serve and after Shutdown.
   std::vector<Generation> generations_ ABSL_GUARDED_BY(mutex_);

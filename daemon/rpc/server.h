@@ -2,14 +2,18 @@
 #ifndef KEYTURN_DAEMON_RPC_SERVER_H_
 #define KEYTURN_DAEMON_RPC_SERVER_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/access/identity.h"
 #include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/engine/custodian.h"
@@ -84,6 +88,11 @@ class Server {
     // when one did: see BackUpStreams.
     std::string store_path = {};
     std::function<void()> on_restored = nullptr;
+    // Who may connect to the unix socket beside the daemon's own user and root.
+    // Where there is none, its file is closed to others; else it is open to the
+    // group, if one is given, or to everybody.
+    access::UnixPeers unix_peers = {};
+    std::optional<gid_t> unix_group = {};
   };
 
   // Serves when it returns. Internal when an RPC has no row in the table of

@@ -19,8 +19,6 @@
 namespace keyturn::rpc {
 namespace {
 
-constexpr mode_t kSocketMode = 0600;
-
 absl::Status SystemError(std::string_view what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat("cannot ", base::ToAbsl(what), " ",
                                              path, ": ", std::strerror(errno)));
@@ -72,16 +70,24 @@ absl::Status RemoveStale(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Listen(const std::string& path) {
+bool GiveTo(const UnixListener::Options& options) {
+  const char* const path = options.path.c_str();
+  constexpr auto kSameOwner = static_cast<uid_t>(-1);
+  return (!options.group.has_value() ||
+          chown(path, kSameOwner, *options.group) == 0) &&
+         chmod(path, options.mode) == 0;
+}
+
+absl::StatusOr<int> Listen(const UnixListener::Options& options) {
+  const std::string& path = options.path;
   const int fd = NewSocket();
   if (fd < 0) return SystemError("make a socket for", path);
   const sockaddr_un address = AddressOf(path);
-  // The mode is right from the first instant on: nobody can connect before
-  // listen.
+  // Group and mode are right from the first instant on: nobody can connect
+  // before listen.
   const bool listening = bind(fd, reinterpret_cast<const sockaddr*>(&address),
                               sizeof(address)) == 0 &&
-                         chmod(path.c_str(), kSocketMode) == 0 &&
-                         listen(fd, kUnixBacklog) == 0;
+                         GiveTo(options) && listen(fd, kUnixBacklog) == 0;
   if (listening) return fd;
   const absl::Status error = SystemError("listen at", path);
   close(fd);
@@ -98,7 +104,7 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Open(
                      kUnixPathSizeMax, " bytes long: ", options.path));
   }
   RETURN_IF_ERROR(RemoveStale(options.path));
-  ASSIGN_OR_RETURN(const int listen_fd, Listen(options.path));
+  ASSIGN_OR_RETURN(const int listen_fd, Listen(options));
   const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_fd < 0) {
     const absl::Status error = SystemError("watch", options.path);
@@ -178,6 +184,7 @@ void UnixListener::AcceptOne() {
   if (!options_.admits(peer.uid)) {
     options_.log(absl::StrCat("refused user ", peer.uid, " (process ", peer.pid,
                               ") at the unix socket"));
+    if (options_.refused) options_.refused(peer.uid);
     close(fd);
     return;
   }

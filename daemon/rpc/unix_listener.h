@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -32,12 +33,18 @@ class UnixListener {
     std::function<void(int fd, uid_t uid)> accept;
     // Whether that user may connect.
     std::function<bool(uid_t uid)> admits;
+    // Told of one who may not, on the listener's thread; may be null.
+    std::function<void(uid_t uid)> refused;
+    // Of the socket's file: who gets as far as being asked for the user id.
+    mode_t mode = 0600;
+    // The file's group; none: the daemon's own.
+    std::optional<gid_t> group;
     // One line for the operator's log.
     std::function<void(const std::string&)> log;
   };
 
-  // Listens at `path` with mode 0600. A socket that was left behind is replaced
-  // when nobody answers there.
+  // Listens at `path`. A socket that was left behind is replaced when nobody
+  // answers there.
   //
   // InvalidArgument for a path that is too long; FailedPrecondition
   // (SOCKET_IN_USE) when another program answers at it, or when something that

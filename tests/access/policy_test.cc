@@ -138,14 +138,24 @@ TEST(RolesTest, HaveNamesThatReadBack) {
   EXPECT_EQ(RoleFromName("root"), std::nullopt);
 }
 
-TEST(UnixIdentityTest, IsAnAdministratorNamedByTheUserId) {
-  const Identity identity = UnixIdentity(1001);
+TEST(UnixIdentityTest, IsNamedByTheUserIdAndHasWhatItWasGranted) {
+  const Identity identity = UnixIdentity(1001, {{Role::kReader}});
 
   EXPECT_EQ(identity.name, "uid:1001");
-  EXPECT_EQ(identity.roles, Roles({Role::kAdministrator}));
+  EXPECT_EQ(identity.roles, Roles({Role::kReader}));
   EXPECT_EQ(identity.transport, Transport::kUnix);
   // Nobody can be given a certificate of that name.
   EXPECT_EQ(identity.certificate_serial, "");
+}
+
+TEST(UnixPeersTest, TheOwnersAreAdministratorsWhateverTheConfigurationSays) {
+  const UnixPeers peers = WithOwners(
+      {{0, {{Role::kReader}}}, {7, {{Role::kReader}}}, {8, {}}}, /*own_uid=*/7);
+
+  EXPECT_EQ(peers.size(), 3u);
+  EXPECT_EQ(peers.at(0).roles, Roles({Role::kAdministrator}));
+  EXPECT_EQ(peers.at(7).roles, Roles({Role::kAdministrator}));
+  EXPECT_EQ(peers.at(8).roles, Roles());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/app/files.h"
 #include "daemon/base/status.h"
 #include "tests/store/samples.h"
@@ -44,6 +45,11 @@ limits:
 audit:
   checkpoints: /elsewhere/checkpoints
   checkpointSeconds: 5
+unix:
+  peers:
+    - {uid: 40001, roles: [operator]}
+    - {user: daemon, roles: [reader, approver]}
+  group: root
 )";
 
 absl::StatusOr<Config> Parse(const std::string& text) {
@@ -66,6 +72,12 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->data_dir, "/var/lib/keyturn");
   EXPECT_EQ(config->listen_tcp, "127.0.0.1:7443");
   EXPECT_EQ(config->listen_unix, "/etc/keyturn/run/keyturnd.sock");
+  ASSERT_EQ(config->unix_peers.size(), 2u);
+  EXPECT_EQ(config->unix_peers.at(40001).roles,
+            access::Roles({access::Role::kOperator}));
+  EXPECT_EQ(config->unix_peers.at(1).roles,
+            access::Roles({access::Role::kReader, access::Role::kApprover}));
+  EXPECT_EQ(config->unix_group, gid_t{0});
   EXPECT_EQ(config->tls_ca, "/etc/keyturn/ca.pem");
   EXPECT_EQ(config->tls_certificate, "/etc/keyturn/server.pem");
   EXPECT_EQ(config->tls_key, "/secure/server-key.pem");
@@ -87,6 +99,8 @@ TEST(ConfigTest, HasDefaults) {
 
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->listen_tcp, "");
+  EXPECT_TRUE(config->unix_peers.empty());
+  EXPECT_FALSE(config->unix_group.has_value());
   EXPECT_EQ(config->allowed_hosts, DefaultAllowedHosts());
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
   EXPECT_EQ(config->stop_deadline, absl::Seconds(10));
@@ -156,7 +170,61 @@ INSTANTIATE_TEST_SUITE_P(
                 "17: limits.lockedMemoryKib: must be a number of KiB"},
         Mistake{"checkpointSeconds: 5", "checkpointSeconds: 0",
                 "20: audit.checkpointSeconds: must be a number of seconds"},
+        Mistake{"uid: 40001, ", "", "23: unix.peers[0].uid: is missing"},
+        Mistake{"uid: 40001", "uid: ann",
+                "23: unix.peers[0].uid: must be a user's number"},
+        Mistake{"uid: 40001", "uid: 4294967295",
+                "23: unix.peers[0].uid: must be a user's number"},
+        Mistake{"uid: 40001", "uid: -1",
+                "23: unix.peers[0].uid: must be a user's number"},
+        Mistake{"uid: 40001", "uid: 0", "23: unix.peers[0].uid: is root"},
+        Mistake{"uid: 40001", "uid: 65534",
+                "23: unix.peers[0].uid: is the user that stands for all"},
+        Mistake{"uid: 40001", "uid: 1",
+                "24: unix.peers[1]: names a user for the second time"},
+        Mistake{"user: daemon", "user: daemon, uid: 40002",
+                "24: unix.peers[1].uid: stands beside user"},
+        Mistake{"user: daemon", "user: no-such-user",
+                "24: unix.peers[1].user: \"no-such-user\" is no user"},
+        // A number is no name.
+        Mistake{"user: daemon", "user: 1",
+                "24: unix.peers[1].user: \"1\" is no user"},
+        Mistake{"roles: [operator]", "roles: []",
+                "23: unix.peers[0].roles: must be a list of administrator, "},
+        Mistake{"roles: [operator]", "roles: operator",
+                "23: unix.peers[0].roles: must be a list of"},
+        Mistake{"[operator]", "[operator, root]",
+                "23: unix.peers[0].roles: has \"root\"; it must be a list of"},
+        Mistake{", roles: [operator]", "",
+                "23: unix.peers[0].roles: is missing"},
+        Mistake{"roles: [operator]", "roles: [operator], gid: 1",
+                "23: unix.peers[0].gid: is unknown; allowed here: uid, user, "},
+        Mistake{"    - {uid: 40001, roles: [operator]}", "    - 40001",
+                "23: unix.peers[0]: must be a mapping"},
+        Mistake{"  group: root", "  group: no-such-group",
+                "25: unix.group: \"no-such-group\" is no group"},
+        Mistake{"  group: root", "  mode: 0666", "25: unix.mode: is unknown"},
         Mistake{"log:", "log: [", "1"}));
+
+TEST(ConfigTest, AGroupAloneLetsNobodyIn) {
+  EXPECT_THAT(Parse("dataDir: .\nlisten: {unix: s}\nrootKey: {file: a}\n"
+                    "unix: {group: root}\n"),
+              MessageIs(HasSubstr(":4: unix.group: has no use without peers")));
+  EXPECT_THAT(Parse("dataDir: .\nlisten: {unix: s}\nrootKey: {file: a}\n"
+                    "unix: {peers: {}}\n"),
+              MessageIs(HasSubstr(":4: unix.peers: must be a list of users")));
+}
+
+TEST(ConfigTest, NamesOnlySoManyUsersOfTheSocket) {
+  std::string text =
+      "dataDir: .\nlisten: {unix: s}\nrootKey: {file: a}\nunix:\n  peers:\n";
+  for (size_t i = 0; i < access::kUnixPeersMax; ++i) {
+    text += absl::StrCat("    - {uid: ", 40000 + i, ", roles: [reader]}\n");
+  }
+  EXPECT_THAT(Parse(text), IsOk());
+  EXPECT_THAT(Parse(text + "    - {uid: 39999, roles: [reader]}\n"),
+              MessageIs(HasSubstr(":5: unix.peers: has more than 64 users")));
+}
 
 TEST(ConfigTest, NobodyEnrolsWithoutTheAuthoritysKey) {
   EXPECT_EQ(Parse(kGood)->tls_ca_key, "");

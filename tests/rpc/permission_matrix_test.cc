@@ -61,6 +61,11 @@ Matrix ReadMatrix() {
   return matrix;
 }
 
+// Users of the machine, one for each role of kAllRoles, and one whom the
+// configuration does not name.
+constexpr uid_t kFirstUid = 40001;
+constexpr uid_t kRefusedUid = 40000;
+
 // Who calls: one role each, or none.
 struct Caller {
   std::string column;
@@ -134,7 +139,12 @@ class PermissionMatrixTest : public ::testing::Test {
   }
 
   const Matrix matrix_ = ReadMatrix();
-  testing::ServedDaemon daemon_;
+  testing::ServedDaemon daemon_{[](Server::Options& options) {
+    uid_t uid = kFirstUid;
+    for (const Role role : access::kAllRoles) {
+      options.unix_peers[uid++] = {{role}};
+    }
+  }};
   std::set<std::pair<std::string, std::string>> tried_;
 };
 
@@ -175,7 +185,18 @@ TEST_F(PermissionMatrixTest, EveryRpcForEveryRoleOnEveryTransport) {
   };
   const auto other_ca = access::MakeCa("test-ca", absl::Now()).value();
 
-  Try("unix", daemon_.Unix(), as_written("administrator"));
+  Try("unix, owner", daemon_.Unix(), as_written("administrator"));
+  size_t unix_ways = 1;
+  if (testing::CanActAsOthers()) {
+    uid_t uid = kFirstUid;
+    for (const Role role : access::kAllRoles) {
+      const std::string column(access::Name(role));
+      Try("unix " + column, daemon_.UnixAs(uid++), as_written(column));
+    }
+    Try("unix, refused", daemon_.UnixAs(kRefusedUid),
+        always(Outcome::kNotConnected));
+    unix_ways += access::kAllRoles.size() + 1;
+  }
   Try("plain tcp", daemon_.PlainTcp(), always(Outcome::kNotConnected));
   Try(kAnonymous, daemon_.Tls(daemon_.ca.certificate_pem, {}),
       as_written(kAnonymous));
@@ -221,9 +242,11 @@ TEST_F(PermissionMatrixTest, EveryRpcForEveryRoleOnEveryTransport) {
   }
 
   constexpr size_t kWaysWithRoles = 6;
-  constexpr size_t kWaysWithout = 3;
-  EXPECT_EQ(tried_.size(), ServedRpcs().size() *
-                               (callers.size() * kWaysWithRoles + kWaysWithout))
+  // Plain TCP, and TLS without a certificate.
+  constexpr size_t kWaysWithout = 2;
+  EXPECT_EQ(tried_.size(),
+            ServedRpcs().size() *
+                (callers.size() * kWaysWithRoles + kWaysWithout + unix_ways))
       << "every cell was tried";
 }
 

@@ -1,8 +1,17 @@
 #include "tests/rpc/served_daemon.h"
 
+#include <fcntl.h>
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cstring>
+#include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +28,21 @@ grpc::ChannelArguments OwnConnection() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return arguments;
+}
+
+// Negative when the socket's file refuses.
+int ConnectTo(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path.c_str());
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) != 0) {
+    close(fd);
+    return -1;
+  }
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return fd;
 }
 
 }  // namespace
@@ -135,6 +159,23 @@ std::shared_ptr<grpc::Channel> ServedDaemon::Unix() {
                                    grpc::InsecureChannelCredentials(),
                                    OwnConnection());
 }
+
+std::shared_ptr<grpc::Channel> ServedDaemon::UnixAs(uid_t uid) {
+  std::filesystem::permissions(directory_.Path("."),
+                               std::filesystem::perms(0711));
+  int fd = -1;
+  std::thread([this, uid, &fd] {
+    // By the system call alone: the library's function would make all threads
+    // that user, not just this one.
+    constexpr auto kSame = static_cast<uid_t>(-1);
+    if (syscall(SYS_setresuid, kSame, uid, kSame) != 0) return;
+    fd = ConnectTo(unix_path());
+  }).join();
+  EXPECT_GE(fd, 0) << "as user " << uid;
+  return grpc::CreateInsecureChannelFromFd("unix:", fd);
+}
+
+bool CanActAsOthers() { return geteuid() == 0; }
 
 std::shared_ptr<grpc::Channel> ServedDaemon::PlainTcp() {
   return grpc::CreateCustomChannel(

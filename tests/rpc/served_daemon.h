@@ -5,6 +5,7 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/support/status.h>
+#include <sys/types.h>
 
 #include <functional>
 #include <memory>
@@ -43,6 +44,9 @@ class ServedDaemon {
   // Stores that the daemon gave that certificate out.
   void Enter(const access::CertifiedKey& client);
   std::shared_ptr<grpc::Channel> Unix();
+  // A new connection to the unix socket as that user of the machine. Needs
+  // root's powers, see CanActAsOthers.
+  std::shared_ptr<grpc::Channel> UnixAs(uid_t uid);
   std::shared_ptr<grpc::Channel> PlainTcp();
 
   std::string unix_path() const { return directory_.Path("d.sock"); }
@@ -66,6 +70,9 @@ class ServedDaemon {
   base::Mutex mutex_;
   std::vector<rpc::CallRecord> calls_ ABSL_GUARDED_BY(mutex_);
 };
+
+// Whether this process may connect as other users.
+bool CanActAsOthers();
 
 // What is in the details of an error; the test fails when they are malformed.
 struct ErrorDetails {

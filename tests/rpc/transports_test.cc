@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/access/policy.h"
+#include "daemon/rpc/peer.h"
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/migrations.grpc.pb.h"
 #include "tests/rpc/raw_call.h"
@@ -65,6 +67,100 @@ TEST_F(TransportsTest, TheUnixSocketIsClosedToOthers) {
   struct stat info {};
   ASSERT_EQ(stat(daemon_.unix_path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+// Two users of the machine beside the daemon's own, whom the configuration
+// names.
+class UnixPeersTest : public ::testing::Test {
+ protected:
+  static constexpr uid_t kOperatorUid = 40001;
+  static constexpr uid_t kReaderUid = 40002;
+  static constexpr uid_t kNobodysUid = 40003;
+
+  void SetUp() override {
+    if (!testing::CanActAsOthers()) {
+      GTEST_SKIP() << "only root can come as other users";
+    }
+  }
+  grpc::Status WhoAmI(const std::shared_ptr<grpc::Channel>& channel) {
+    return Call(&v1::Access::Stub::WhoAmI, v1::Access::NewStub(channel).get(),
+                v1::WhoAmIRequest(), &who_);
+  }
+  // Those of the trail that tell of refusals, once there is one.
+  std::vector<store::AuditRow> Refusals() {
+    std::vector<store::AuditRow> refusals;
+    while (refusals.empty()) {
+      store::AuditFilter filter;
+      filter.action = "connect";
+      refusals = daemon_.store->FindAuditRows(filter, {}).value().items;
+    }
+    return refusals;
+  }
+
+  testing::ServedDaemon daemon_{[](Server::Options& options) {
+    options.unix_peers = {{kOperatorUid, {{Role::kOperator}}},
+                          {kReaderUid, {{Role::kReader}}}};
+  }};
+  v1::WhoAmIResponse who_;
+};
+
+TEST_F(UnixPeersTest, EachUserHasTheRolesOfTheConfiguration) {
+  ASSERT_TRUE(WhoAmI(daemon_.UnixAs(kOperatorUid)).ok());
+  EXPECT_EQ(who_.identity(), "uid:40001");
+  EXPECT_THAT(who_.roles(), ElementsAre("operator"));
+  EXPECT_EQ(who_.transport(), "unix");
+
+  ASSERT_TRUE(WhoAmI(daemon_.UnixAs(kReaderUid)).ok());
+  EXPECT_EQ(who_.identity(), "uid:40002");
+  EXPECT_THAT(who_.roles(), ElementsAre("reader"));
+
+  ASSERT_TRUE(WhoAmI(daemon_.Unix()).ok());
+  EXPECT_EQ(who_.identity(), absl::StrCat("uid:", geteuid()));
+  EXPECT_THAT(who_.roles(), ElementsAre("administrator"));
+}
+
+TEST_F(UnixPeersTest, AUserIsTheSameInEveryCallOfAConnection) {
+  const auto operators = daemon_.UnixAs(kOperatorUid);
+  const auto readers = daemon_.UnixAs(kReaderUid);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(WhoAmI(operators).ok());
+    EXPECT_EQ(who_.identity(), "uid:40001");
+    ASSERT_TRUE(WhoAmI(readers).ok());
+    EXPECT_EQ(who_.identity(), "uid:40002");
+  }
+}
+
+TEST_F(UnixPeersTest, ACallerCannotSayItIsAnother) {
+  grpc::ClientContext context;
+  context.AddMetadata(kUidProperty, "0");
+  ASSERT_TRUE(v1::Access::NewStub(daemon_.UnixAs(kReaderUid))
+                  ->WhoAmI(&context, v1::WhoAmIRequest(), &who_)
+                  .ok());
+  EXPECT_EQ(who_.identity(), "uid:40002");
+}
+
+TEST_F(UnixPeersTest, AUserWhomTheConfigurationDoesNotNameIsHungUpOn) {
+  EXPECT_EQ(WhoAmI(daemon_.UnixAs(kNobodysUid)).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+
+  const store::AuditRow refusal = Refusals().front();
+  EXPECT_EQ(refusal.actor, "uid:40003");
+  EXPECT_EQ(refusal.transport, "unix");
+  EXPECT_EQ(refusal.result, "PERMISSION_DENIED");
+}
+
+TEST_F(UnixPeersTest, TheSocketsFileIsOpenOnlyWhereSomebodyIsNamed) {
+  struct stat info {};
+  ASSERT_EQ(stat(daemon_.unix_path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0666u);
+
+  const testing::ServedDaemon grouped([](Server::Options& options) {
+    options.unix_peers = {{kReaderUid, {{Role::kReader}}}};
+    options.unix_group = gid_t{40000};
+  });
+  ASSERT_EQ(stat(grouped.unix_path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0660u);
+  EXPECT_EQ(info.st_gid, gid_t{40000});
 }
 
 TEST_F(TransportsTest, WithoutTlsNobodyGetsInOverTcp) {

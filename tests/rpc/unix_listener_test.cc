@@ -87,6 +87,41 @@ TEST_F(UnixListenerTest, HangsUpOnOthersAndSaysWho) {
   close(client);
 }
 
+TEST_F(UnixListenerTest, TellsWhomItRefused) {
+  std::promise<uid_t> refused;
+  UnixListener::Options options = Options();
+  options.admits = [](uid_t) { return false; };
+  options.refused = [&refused](uid_t uid) { refused.set_value(uid); };
+  const auto listener = UnixListener::Open(std::move(options)).value();
+  listener->Start();
+  const int client = Connect();
+  ASSERT_GE(client, 0);
+
+  EXPECT_EQ(refused.get_future().get(), geteuid());
+  close(client);
+}
+
+TEST_F(UnixListenerTest, IsOpenToWhomItsFileIsOpen) {
+  const auto mode_of = [this] {
+    struct stat info {};
+    EXPECT_EQ(stat(path_.c_str(), &info), 0);
+    return info.st_mode & 07777;
+  };
+  const auto closed = UnixListener::Open(Options()).value();
+  EXPECT_EQ(mode_of(), 0600u) << "unless told otherwise";
+  closed->Stop();
+
+  UnixListener::Options options = Options();
+  options.mode = 0660;
+  options.group = getegid();
+  const auto open = UnixListener::Open(std::move(options)).value();
+
+  EXPECT_EQ(mode_of(), 0660u);
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_gid, getegid());
+}
+
 TEST_F(UnixListenerTest, RemovesItsSocketAtTheEnd) {
   {
     const auto listener = UnixListener::Open(Options()).value();
