@@ -52,8 +52,6 @@ namespace {
 // What the vault's key is used for beside secrets; changing the text makes
 // every repeated request that carries a secret look like another one.
 constexpr char kFingerprintPurpose[] = "keyturn request fingerprint 1";
-// Changing this one makes the trail that there is unprovable.
-constexpr char kTrailPurpose[] = "keyturn audit trail 1";
 
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrFormat("%.1f", absl::ToDoubleMilliseconds(duration));
@@ -61,18 +59,6 @@ std::string Milliseconds(absl::Duration duration) {
 
 std::string CodeName(grpc::StatusCode code) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
-}
-
-ExitCode ExitCodeOf(const absl::Status& status) {
-  const std::string reason = base::ReasonOf(status);
-  if (reason == "STORE_LOCKED") return kLocked;
-  if (reason == "MEMORY_NOT_LOCKED") return kBadConfiguration;
-  if (reason == "AUDIT_UNWRITABLE") return kAuditUnwritable;
-  if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
-  if (status.code() == absl::StatusCode::kInvalidArgument) {
-    return kBadConfiguration;
-  }
-  return kFailed;
 }
 
 absl::Status CheckKeyFits(const std::string& certificate_pem,
@@ -239,7 +225,7 @@ class Daemon {
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(const secret::Secret secret,
-                     vault_->DeriveKey(kTrailPurpose));
+                     vault_->DeriveKey(audit::kKeyPurpose));
     ASSIGN_OR_RETURN(audit::ChainKey key, audit::ChainKey::DeriveFrom(secret));
     sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(key)));
     return absl::OkStatus();
@@ -512,6 +498,21 @@ absl::Status CheckFiles(const Config& config) {
     }
   }
   return absl::OkStatus();
+}
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  if (reason == "STORE_LOCKED") return kLocked;
+  if (reason == "MEMORY_NOT_LOCKED") return kBadConfiguration;
+  if (reason == "AUDIT_UNWRITABLE") return kAuditUnwritable;
+  if (reason == "STORE_ROLLED_BACK" || reason == "CREDENTIALS_ROLLED_BACK") {
+    return kRolledBack;
+  }
+  if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
+  if (status.code() == absl::StatusCode::kInvalidArgument) {
+    return kBadConfiguration;
+  }
+  return kFailed;
 }
 
 namespace {

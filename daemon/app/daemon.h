@@ -21,6 +21,9 @@ inline constexpr absl::Duration kCertificateCheckInterval = absl::Hours(6);
 // knowing goes to `log`, which also tells why when the code is not kStopped.
 ExitCode RunDaemon(const Config& config, Log& log);
 
+// What the process says when it ends with `status`, which is not OK.
+ExitCode ExitCodeOf(const absl::Status& status);
+
 // Whether `config` would do: reads the files that it names and checks that they
 // fit together. Opens neither store nor sockets.
 absl::Status CheckFiles(const Config& config);

@@ -18,6 +18,9 @@ enum ExitCode : int {
   kStoreBroken = 70,
   // The audit trail could not be written, and nothing is done without it.
   kAuditUnwritable = 71,
+  // The store, or a part of it, is an old copy of itself. Nothing is done with
+  // it until somebody says that it was put back on purpose.
+  kRolledBack = 72,
 };
 
 }  // namespace keyturn::app

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -11,6 +12,7 @@
 #include "daemon/app/log.h"
 #include "daemon/app/process.h"
 #include "daemon/app/prompt.h"
+#include "daemon/app/restored.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::app {
@@ -97,6 +99,50 @@ int RunNewRootKey(const Arguments& arguments) {
   return kStopped;
 }
 
+CLI::App* AddAcceptRestored(CLI::App& app, Arguments& arguments) {
+  CLI::App* command = app.add_subcommand(
+      "accept-restored",
+      "say that the store was put back on purpose from a back-up, so that the "
+      "daemon starts with it; see the run book");
+  command
+      ->add_option("--config", arguments.config,
+                   "the daemon's configuration; no daemon may be running")
+      ->type_name("FILE")
+      ->required();
+  return command;
+}
+
+// Asks for what `sources` need.
+absl::StatusOr<vault::Passphrases> AskForAll(
+    const vault::RootKeySources& sources) {
+  const auto is_asked = [](const vault::RootKeySource& source) {
+    return std::holds_alternative<vault::PassphraseFile>(source);
+  };
+  vault::Passphrases given;
+  if (is_asked(sources.current)) {
+    ASSIGN_OR_RETURN(given.current, AskForPassphrase("passphrase"));
+  }
+  if (sources.previous.has_value() && is_asked(*sources.previous)) {
+    ASSIGN_OR_RETURN(given.previous,
+                     AskForPassphrase("former root key's passphrase"));
+  }
+  return given;
+}
+
+int RunAcceptRestored(const Arguments& arguments) {
+  const absl::StatusOr<Config> config = ReadConfig(arguments.config);
+  if (!config.ok()) return Complain(config.status(), kBadConfiguration);
+  const absl::StatusOr<vault::Passphrases> given = AskForAll(config->root_key);
+  if (!given.ok()) return Complain(given.status(), kBadConfiguration);
+  const absl::StatusOr<std::string> report =
+      AcceptRestored(*config, *given, absl::Now());
+  if (!report.ok()) {
+    return Complain(report.status(), ExitCodeOf(report.status()));
+  }
+  std::cout << *report;
+  return kStopped;
+}
+
 int RunInit(Arguments& arguments) {
   InitOptions& options = arguments.init;
   if (arguments.root_key == "passphrase") {
@@ -149,6 +195,7 @@ int Main(int argc, char** argv) {
   CLI::App* init = AddInit(app, arguments.init);
   AddRootKeyKind(*init, arguments.root_key);
   const CLI::App* new_root_key = AddNewRootKey(app, arguments);
+  const CLI::App* accept_restored = AddAcceptRestored(app, arguments);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -157,6 +204,7 @@ int Main(int argc, char** argv) {
   }
   if (init->parsed()) return RunInit(arguments);
   if (new_root_key->parsed()) return RunNewRootKey(arguments);
+  if (accept_restored->parsed()) return RunAcceptRestored(arguments);
   if (config->count() > 0) return RunConfigured(arguments);
   std::cerr << app.help();
   return kBadConfiguration;

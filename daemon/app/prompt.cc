@@ -69,4 +69,15 @@ absl::StatusOr<secret::Secret> AskForNewPassphrase() {
   return absl::InvalidArgumentError("the two passphrases differ");
 }
 
+absl::StatusOr<secret::Secret> AskForPassphrase(std::string_view source) {
+  if (isatty(STDIN_FILENO) == 0) return ReadLine();
+  const EchoOff echo_off;
+  Show("The ");
+  Show(source);
+  Show(" (not shown): ");
+  absl::StatusOr<secret::Secret> given = ReadLine();
+  Show("\n");
+  return given;
+}
+
 }  // namespace keyturn::app

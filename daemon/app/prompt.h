@@ -2,6 +2,8 @@
 #ifndef KEYTURN_DAEMON_APP_PROMPT_H_
 #define KEYTURN_DAEMON_APP_PROMPT_H_
 
+#include <string_view>
+
 #include "absl/status/statusor.h"
 #include "daemon/secret/secret.h"
 
@@ -11,6 +13,10 @@ namespace keyturn::app {
 // where standard input is none, its first line. InvalidArgument when the two
 // differ or there is nothing.
 absl::StatusOr<secret::Secret> AskForNewPassphrase();
+
+// The passphrase of `source` ("passphrase of /etc/root.scrypt"): asked for
+// once, as above.
+absl::StatusOr<secret::Secret> AskForPassphrase(std::string_view source);
 
 }  // namespace keyturn::app
 

@@ -39,6 +39,9 @@
 namespace keyturn::audit {
 
 inline constexpr char kSealFormat = 1;
+// What the secret of ChainKey::DeriveFrom is derived for. Changing it makes the
+// trail that there is unprovable.
+inline constexpr char kKeyPurpose[] = "keyturn audit trail 1";
 inline constexpr size_t kHeadBytes = 32;
 inline constexpr size_t kMacBytes = 32;
 inline constexpr size_t kKeyIdBytes = 8;

@@ -336,7 +336,7 @@ absl::Status Custodian::ResealRows(
     } else if (absl::IsDataLoss(write.status())) {
       // It stays as it is; who asks for it is told.
       options_.log(base::MessageOf(write.status()));
-    } else {
+    } else if (!absl::IsNotFound(write.status())) {
       return write.status();
     }
   }

@@ -347,6 +347,14 @@ void Registry::DeleteCredential(Caller caller, std::string name,
                                 std::function<void(absl::Status)> callback) {
   const Answer answer = StatusOnly(std::move(callback));
   if (AnswerRepeated(caller, answer)) return;
+  // The trail could not be told of what is left, see store::kCensusAction.
+  if (vault_.sealed() && store_.GetCredential(name).ok()) {
+    const absl::Status sealed = vault::SealedError();
+    Refuse(RowOf(caller, "keyturn.v1.Credentials/DeleteCredential",
+                 CredentialResource(name), sealed, clock_.Now()),
+           sealed, answer);
+    return;
+  }
   Change change = NewChange(caller, "keyturn.v1.Credentials/DeleteCredential",
                             CredentialResource(name), "");
   change.batch.credentials.push_back(store::DeleteCredential{std::move(name)});

@@ -68,7 +68,7 @@ class Registry {
   void RotateCredential(Caller caller, std::string name, vault::Payload payload,
                         Callback<store::CredentialInfo> callback);
 
-  // NotFound; FailedPrecondition (CREDENTIAL_IN_USE).
+  // NotFound; FailedPrecondition (CREDENTIAL_IN_USE; SEALED).
   void DeleteCredential(Caller caller, std::string name,
                         std::function<void(absl::Status)> callback);
 

@@ -252,6 +252,14 @@ struct AuditRow {
   std::string seal;
 };
 
+// How many credentials there are, and what all of them come to, see RowBinder.
+struct Census {
+  int64_t count = 0;
+  // Of what RowBinder::Weigh gives for each, lane by lane.
+  std::array<uint64_t, 4> sum{};
+  bool operator==(const Census&) const = default;
+};
+
 // Which audit rows; empty fields match all.
 struct AuditFilter {
   // From this instant on, and before that one.
@@ -393,6 +401,9 @@ struct Batch {
   // One that is stored already gets the new wrapped bytes and keeps its place.
   std::vector<WrappedDataKey> data_keys;
   std::vector<AuditRow> audit;
+  // Counts all credentials anew and tells the trail so, at that instant:
+  // whatever it said of them before, this is what holds.
+  std::optional<absl::Time> census_at;
 };
 
 }  // namespace keyturn::store

@@ -7,6 +7,7 @@
 #ifndef KEYTURN_DAEMON_STORE_STORE_H_
 #define KEYTURN_DAEMON_STORE_STORE_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -83,6 +84,37 @@ class RowBinder {
   // What is stored beside these rows and fits no others. `rows.binding` is not
   // looked at.
   virtual std::string Bind(const CredentialRows& rows) const = 0;
+  // What a credential adds to Census::sum whose binding begins with `mark`, see
+  // kBindingMarkBytes: as good as random to who has not the key.
+  virtual std::array<uint64_t, 4> Weigh(std::string_view name,
+                                        std::string_view mark) const = 0;
+  // What proves that the trail's row `sequence` told of `census` with these
+  // words.
+  virtual std::string Prove(int64_t sequence, const Census& census,
+                            std::string_view detail) const = 0;
+};
+
+// What the trail is told of all credentials together, so that rows which fit
+// each other, but are an old copy of themselves, or are gone, show: with each
+// batch that changes a credential one row, whose detail is
+//
+//   12 credentials; acme 1f3a5c7e90ab12cd, old-login removed
+//
+// with the beginning of each new binding, and whose digest is RowBinder's
+// proof; and one without names after every kCensusRowsMax rows, so that the
+// newest is found fast.
+inline constexpr std::string_view kCensusAction = "vault/census";
+inline constexpr int64_t kCensusRowsMax = 1000;
+// How much of a binding is told and remembered.
+inline constexpr size_t kBindingMarkBytes = 16;
+
+// How the credentials stand against what the trail says of them.
+struct CensusReport {
+  Census counted;
+  // The trail's newest row on them; empty: there is none.
+  std::optional<AuditRow> told;
+  // Whether they are those that the row tells of.
+  bool fits = false;
 };
 
 // While it lives, the subscriber is called. Destroying it waits for a call that
@@ -153,7 +185,8 @@ class Store {
   //    for an account that names it; Aborted (REVISION_CONFLICT): a new version
   //    has not the next number; FailedPrecondition (CREDENTIAL_IN_USE): an
   //    account, or a migration that is not at rest, names what is to be
-  //    deleted.
+  //    deleted; (CREDENTIAL_ALTERED): the rows that are to be changed are not
+  //    those that were stored last, see TakeCensus.
   //  - AlreadyExists (ACCOUNT_EXISTS); NotFound (ACCOUNT_NOT_FOUND);
   //    FailedPrecondition (ACCOUNT_IN_USE), as above.
   //  - AlreadyExists (INVITATION_EXISTS); NotFound (INVITATION_NOT_FOUND):
@@ -240,7 +273,17 @@ class Store {
   // for its rows, in the same transaction. Before the first call such a batch
   // stores none; null is as before the first call.
   virtual void BindRowsWith(std::shared_ptr<const RowBinder> binder) = 0;
-  // NotFound (CREDENTIAL_NOT_FOUND). All rows of one instant. For the vault.
+  // Counts all credentials by the present binder and compares them with the
+  // trail. When they fit, or after a batch with `census_at`, the store counts
+  // on: each change of a credential is told to the trail, and the binding that
+  // each one was stored with is remembered, so that rows that were put back or
+  // taken away while the daemon runs show when they are read or changed. Not to
+  // be called on the store's thread. FailedPrecondition when there is no
+  // binder.
+  virtual absl::StatusOr<CensusReport> TakeCensus() = 0;
+  // NotFound (CREDENTIAL_NOT_FOUND). DataLoss (CREDENTIAL_ALTERED), naming it,
+  // when its rows are not those that were stored last, see TakeCensus. All rows
+  // of one instant. For the vault.
   virtual absl::StatusOr<CredentialRows> ReadRows(std::string_view name) = 0;
   // Versions sealed under that data key, in the order of name and number, at
   // most `limit` (cut to kPageItemsMax), after `place`.

@@ -22,12 +22,22 @@ namespace keyturn::vault {
 // Data keys of one store.
 inline constexpr size_t kDataKeysMax = 1000;
 
+// What is known of the credentials' rows of the store that a data key was
+// wrapped for.
+enum class RowCare {
+  // From before rows were bound together.
+  kLoose,
+  // Each credential's rows are bound, see RowKey.
+  kBound,
+  // All are counted as well, see store::Store::TakeCensus.
+  kCounted,
+};
+
 struct DataKey {
   // 16 characters, see base::NewId; part of each envelope sealed under it.
   std::string id;
   secret::Secret key;
-  // Whether it was wrapped for a store whose rows are bound.
-  bool bound = true;
+  RowCare rows = RowCare::kCounted;
 };
 
 // Immutable, therefore thread-safe.
@@ -43,6 +53,8 @@ class Keyring {
   const DataKey& oldest() const { return keys_.front(); }
   // Null when there is no such key. Valid as long as the keyring.
   const DataKey* Find(std::string_view id) const;
+  // See Vault::DeriveKey.
+  secret::Secret DeriveKey(std::string_view purpose) const;
 
  private:
   std::vector<DataKey> keys_;
@@ -74,13 +86,28 @@ absl::StatusOr<DataKey> UnwrapDataKey(const RootKey& root_key,
 // this returns, provided that it has no credential either; else DataLoss
 // (DATA_KEYS_MISSING).
 //
-// A store from before there were bindings gets them here, once. That this was
-// done is part of how its data keys are wrapped: they open for "bound" rows or
-// for others, so whoever takes bindings away cannot pass for an old store.
+// A store from before there were bindings, or before credentials were counted,
+// gets them here, once. That this was done is part of how its data keys are
+// wrapped (see RowCare), so whoever takes bindings or counts away cannot pass
+// for an old store.
 //
-// Further errors as of UnwrapDataKey and of the store.
+// DataLoss (CREDENTIALS_ROLLED_BACK), naming credentials where the trail does,
+// when all credentials together are not those that were stored last: rows were
+// put back from an old copy, or taken out. Further errors as of UnwrapDataKey
+// and of the store.
 absl::StatusOr<Keyring> OpenKeyring(store::Store& store,
                                     const RootKeys& root_keys, absl::Time now);
+
+// The data keys alone: looks at no credential, and changes nothing. DataLoss
+// (DATA_KEYS_MISSING) when there are none; further errors as of UnwrapDataKey.
+absl::StatusOr<Keyring> UnwrapKeyring(store::Store& store,
+                                      const RootKeys& root_keys);
+
+// For a store that was put back on purpose: from now on its credentials count
+// as they are, so that OpenKeyring does not refuse them. `row` tells the trail
+// so, in the same transaction. Errors as of UnwrapKeyring and of the store.
+absl::Status AcceptRestored(store::Store& store, const RootKeys& root_keys,
+                            store::AuditRow row);
 
 }  // namespace keyturn::vault
 

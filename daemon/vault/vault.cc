@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/secret/digest.h"
 #include "daemon/vault/sealing.h"
 
 namespace keyturn::vault {
@@ -86,8 +85,7 @@ void Vault::DropKeys() {
 absl::StatusOr<secret::Secret> Vault::DeriveKey(std::string_view purpose) {
   base::MutexLock lock(mutex_);
   if (keyring_ == nullptr) return SealedError();
-  std::string key = secret::HmacSha256Hex(keyring_->oldest().key, purpose);
-  return secret::Secret::Take(key);
+  return keyring_->DeriveKey(purpose);
 }
 
 absl::StatusOr<store::CredentialWrite> Vault::SealNew(
@@ -128,6 +126,8 @@ absl::StatusOr<store::CredentialWrite> Vault::SealVersion(
 
 absl::StatusOr<store::CredentialWrite> Vault::Reseal(
     const store::SealedVersion& row) {
+  ASSIGN_OR_RETURN(const store::CredentialRows rows, store_.ReadRows(row.name));
+  RETURN_IF_ERROR(CheckRows(rows));
   ASSIGN_OR_RETURN(const secret::Secret plain, OpenRow(row));
   ASSIGN_OR_RETURN(
       Envelope envelope,

@@ -87,8 +87,8 @@ class Vault {
                                                      std::string_view creator,
                                                      absl::Time now);
 
-  // Seals what `row` holds again, under the newest data key. DataLoss as of
-  // Open.
+  // Seals what `row` holds again, under the newest data key. NotFound and
+  // DataLoss as of Open.
   absl::StatusOr<store::CredentialWrite> Reseal(
       const store::SealedVersion& row);
 

@@ -129,6 +129,19 @@ int RunKeyturnd(std::vector<std::string> arguments,
   return code;
 }
 
+grpc::Status AddCredential(const std::shared_ptr<grpc::Channel>& channel,
+                           const std::string& name) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  v1::CreateCredentialRequest request;
+  v1::Credential credential;
+  request.set_credential_id(name);
+  request.set_request_id("request-" + name);
+  request.mutable_secret()->mutable_celigo_token()->set_token("hunter2hunter2");
+  return v1::Credentials::NewStub(channel)->CreateCredential(&context, request,
+                                                             &credential);
+}
+
 class KeyturndTest : public ::testing::Test {
  protected:
   KeyturndTest() {
@@ -417,13 +430,7 @@ TEST_F(KeyturndTest, DoesNothingAndStopsWhenTheAuditTrailCannotBeWritten) {
          " WHEN NEW.actor <> 'daemon'"
          " BEGIN SELECT RAISE(ABORT, 'silenced'); END");
   const auto daemon = Start();
-  v1::CreateCredentialRequest request;
-  request.set_credential_id("acme");
-  request.mutable_secret()->mutable_celigo_token()->set_token("a-token");
-  v1::Credential made;
-  grpc::ClientContext context;
-  const grpc::Status status = v1::Credentials::NewStub(Tls())->CreateCredential(
-      &context, request, &made);
+  const grpc::Status status = AddCredential(Tls(), "acme");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS)
       << status.error_message();
   EXPECT_EQ(daemon->Wait(), kAuditUnwritable) << daemon->text();
@@ -450,7 +457,7 @@ TEST_F(KeyturndTest, SaysAtTheStartThatAnOldCopyOfTheDatabaseWasPutBack) {
     EXPECT_THAT(daemon->text(), HasSubstr("keyturn-audit-checkpoint 1 "));
     EXPECT_THAT(daemon->text(), Not(HasSubstr("old copy")));
   }
-  EXPECT_THAT(FileText(data_ + "/audit-checkpoints"), HasSubstr("sequence=4 "));
+  EXPECT_THAT(FileText(data_ + "/audit-checkpoints"), HasSubstr("sequence=5 "));
 
   std::filesystem::remove_all(store);
   std::filesystem::rename(copy, store);
@@ -458,6 +465,30 @@ TEST_F(KeyturndTest, SaysAtTheStartThatAnOldCopyOfTheDatabaseWasPutBack) {
   daemon->Signal(SIGTERM);
   EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
   EXPECT_THAT(daemon->text(), HasSubstr("old copy"));
+}
+
+// All its rows, so that they fit each other.
+TEST_F(KeyturndTest, DoesNotStartWithACredentialOfAnOldCopyUnlessItIsAccepted) {
+  const std::string store = data_ + "/store/keyturn.db";
+  auto daemon = Start();
+  ASSERT_TRUE(AddCredential(Tls(), "acme").ok());
+  daemon->Signal(SIGTERM);
+  ASSERT_EQ(daemon->Wait(), kStopped) << daemon->text();
+  Tamper(store, "DELETE FROM credential_versions; DELETE FROM credentials");
+
+  std::string output;
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kRolledBack);
+  EXPECT_THAT(output, HasSubstr("CREDENTIALS_ROLLED_BACK"));
+  EXPECT_THAT(output, HasSubstr("credential acme was taken out"));
+  EXPECT_THAT(output, HasSubstr("keyturnd accept-restored"));
+
+  EXPECT_EQ(RunKeyturnd({"accept-restored", "--config", config_}, &output),
+            kStopped)
+      << output;
+  daemon = Start();
+  EXPECT_EQ(RunKeyturnd({"accept-restored", "--config", config_}, &output),
+            kLocked);
+  EXPECT_TRUE(AddCredential(Tls(), "acme").ok());
 }
 
 TEST_F(KeyturndTest, AnotherRootKeyIsRefused) {
@@ -475,19 +506,6 @@ grpc::Status Unseal(const std::shared_ptr<grpc::Channel>& channel,
   v1::UnsealRequest request;
   request.set_passphrase(passphrase);
   return v1::Admin::NewStub(channel)->Unseal(&context, request, status);
-}
-
-grpc::Status AddCredential(const std::shared_ptr<grpc::Channel>& channel,
-                           const std::string& name) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  v1::CreateCredentialRequest request;
-  v1::Credential credential;
-  request.set_credential_id(name);
-  request.set_request_id("request-" + name);
-  request.mutable_secret()->mutable_celigo_token()->set_token("hunter2hunter2");
-  return v1::Credentials::NewStub(channel)->CreateCredential(&context, request,
-                                                             &credential);
 }
 
 // With a passphrase the daemon starts sealed: there is nobody yet who could

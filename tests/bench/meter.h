@@ -112,6 +112,9 @@ class Meter final : public store::Store {
   void BindRowsWith(std::shared_ptr<const store::RowBinder> binder) override {
     inner_->BindRowsWith(std::move(binder));
   }
+  absl::StatusOr<store::CensusReport> TakeCensus() override {
+    return inner_->TakeCensus();
+  }
   absl::StatusOr<store::CredentialRows> ReadRows(
       std::string_view name) override {
     return inner_->ReadRows(name);

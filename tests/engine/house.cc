@@ -260,7 +260,12 @@ std::vector<std::string> House::History(const std::string& id) {
 }
 
 std::vector<store::AuditRow> House::Trail() {
-  return Must(store_->ListAuditRows(0, store::kPageItemsMax));
+  std::vector<store::AuditRow> rows =
+      Must(store_->ListAuditRows(0, store::kPageItemsMax));
+  std::erase_if(rows, [](const store::AuditRow& row) {
+    return row.action == store::kCensusAction;
+  });
+  return rows;
 }
 
 std::vector<store::AuditRow> House::CallersTrail() {

@@ -95,6 +95,7 @@ class House : public ::testing::Test {
   std::string OpenTask(const std::string& id);
   // "STEP_DONE preflight", in order; also those of several pages.
   std::vector<std::string> History(const std::string& id);
+  // Without what the store says of all credentials.
   std::vector<store::AuditRow> Trail();
   // Without what the daemon does by itself.
   std::vector<store::AuditRow> CallersTrail();

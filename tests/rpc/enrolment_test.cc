@@ -15,6 +15,7 @@
 #include "keyturn/v1/migrations.grpc.pb.h"
 #include "tests/rpc/raw_call.h"
 #include "tests/rpc/served_daemon.h"
+#include "tests/rpc/trail.h"
 #include "tests/support/certificate_request.h"
 #include "tests/support/status_matchers.h"
 
@@ -143,11 +144,11 @@ TEST_F(EnrolmentTest, TheTokenNamesTheAuthorityAndIsStoredOnlyAsAHash) {
       daemon_.store->GetInvitation(access::HashOfSecret(parsed->secret));
   ASSERT_THAT(stored, IsOk());
   EXPECT_EQ(stored->creator, "root-admin");
-  const auto rows = daemon_.store->ListAuditRows(0, 10);
-  ASSERT_THAT(*rows, SizeIs(1));
-  EXPECT_EQ(rows->front().action, "keyturn.v1.Access/InviteIdentity");
-  EXPECT_EQ(rows->front().target, "identities/bob");
-  EXPECT_THAT(rows->front().detail, Not(HasSubstr(token.substr(5))));
+  const std::vector<store::AuditRow> rows = testing::DeedsIn(*daemon_.store);
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows.front().action, "keyturn.v1.Access/InviteIdentity");
+  EXPECT_EQ(rows.front().target, "identities/bob");
+  EXPECT_THAT(rows.front().detail, Not(HasSubstr(token.substr(5))));
 }
 
 TEST_F(EnrolmentTest, AnInvitationIsGoodOnce) {

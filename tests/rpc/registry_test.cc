@@ -11,6 +11,7 @@
 #include "keyturn/v1/credentials.grpc.pb.h"
 #include "tests/rpc/raw_call.h"
 #include "tests/rpc/served_daemon.h"
+#include "tests/rpc/trail.h"
 #include "tests/support/status_matchers.h"
 
 namespace keyturn::rpc {
@@ -89,8 +90,7 @@ class RegistryTest : public ::testing::Test {
   }
   std::vector<std::string> AuditedActions() {
     std::vector<std::string> actions;
-    const auto rows = daemon_.store->ListAuditRows(0, 100).value();
-    for (const store::AuditRow& row : rows) {
+    for (const store::AuditRow& row : testing::DeedsIn(*daemon_.store)) {
       EXPECT_EQ(row.actor, "ann");
       EXPECT_EQ(row.transport, "tls");
       EXPECT_EQ(row.result, "OK");
@@ -302,8 +302,7 @@ TEST_F(RegistryTest, ARefusedCallLeavesNothingBehind) {
 
   EXPECT_THAT(daemon_.store->ListAccounts({})->items, IsEmpty());
   EXPECT_THAT(daemon_.store->ListCredentials({})->items, IsEmpty());
-  const auto rows = daemon_.store->ListAuditRows(0, 100).value();
-  for (const store::AuditRow& row : rows) {
+  for (const store::AuditRow& row : testing::DeedsIn(*daemon_.store)) {
     EXPECT_NE(row.result, "OK") << row.action;
   }
 }

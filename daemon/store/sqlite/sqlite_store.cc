@@ -3,6 +3,7 @@
 #include <atomic>
 #include <deque>
 #include <filesystem>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
+#include "daemon/store/sqlite/binding_book.h"
 #include "daemon/store/sqlite/connection.h"
 #include "daemon/store/sqlite/files.h"
 #include "daemon/store/sqlite/reader.h"
@@ -135,7 +137,7 @@ class SqliteStore final : public Store {
       : options_(std::move(options)),
         lock_(std::move(lock)),
         connection_(std::move(connection)),
-        writer_(*connection_, options_.audit_sealer) {}
+        writer_(*connection_, options_.audit_sealer, book_) {}
   ~SqliteStore() override;
 
   absl::Status Start();
@@ -210,9 +212,8 @@ class SqliteStore final : public Store {
     base::MutexLock lock(mutex_);
     binder_ = std::move(binder);
   }
-  absl::StatusOr<CredentialRows> ReadRows(std::string_view name) override {
-    return sqlite::ReadRows(*readers_.Take(), name);
-  }
+  absl::StatusOr<CensusReport> TakeCensus() override;
+  absl::StatusOr<CredentialRows> ReadRows(std::string_view name) override;
   absl::StatusOr<std::vector<SealedVersion>> ListSealedUnder(
       std::string_view data_key, const VersionPlace& place,
       int limit) override {
@@ -262,6 +263,9 @@ class SqliteStore final : public Store {
   struct Waiting {
     Batch batch;
     CommitCallback done;
+    // Where to put what TakeCensus gives, in the place of a batch; outlives
+    // `done`.
+    absl::StatusOr<CensusReport>* report = nullptr;
   };
   using Group = std::vector<Waiting>;
   using Results = std::vector<absl::StatusOr<CommitResult>>;
@@ -269,6 +273,8 @@ class SqliteStore final : public Store {
   void Run();
   // Waits for batches; empty: the store closes and nothing is left.
   Group TakeGroup();
+  void Enqueue(Waiting waiting);
+  absl::StatusOr<CommitResult> Apply(const Waiting& waiting);
   void StoreGroup(Group group);
   Results WriteGroup(const Group& group);
   // All or nothing; fails when the disk does.
@@ -283,6 +289,7 @@ class SqliteStore final : public Store {
   const SqliteOptions options_;
   const std::unique_ptr<sqlite::FileLock> lock_;
 
+  sqlite::BindingBook book_;
   // Of the store's thread alone. Closed after the readers: only the last
   // connection, and only one that may write, empties the log.
   const std::unique_ptr<Connection> connection_;
@@ -330,21 +337,65 @@ absl::Status SqliteStore::Start() {
 }
 
 void SqliteStore::Commit(Batch batch, CommitCallback done) {
+  Enqueue({std::move(batch), std::move(done)});
+}
+
+absl::StatusOr<CensusReport> SqliteStore::TakeCensus() {
+  absl::StatusOr<CensusReport> report = CensusReport();
+  std::promise<absl::Status> promise;
+  std::future<absl::Status> taken = promise.get_future();
+  Waiting waiting;
+  waiting.report = &report;
+  waiting.done = [&promise](const absl::StatusOr<CommitResult>& result) {
+    promise.set_value(result.status());
+  };
+  Enqueue(std::move(waiting));
+  RETURN_IF_ERROR(taken.get());
+  return report;
+}
+
+absl::StatusOr<CredentialRows> SqliteStore::ReadRows(std::string_view name) {
+  using Rows = absl::StatusOr<CredentialRows>;
+  const auto binding_of = [](const Rows& rows) {
+    return rows.ok() ? std::optional(rows->binding) : std::nullopt;
+  };
+  Rows rows = sqlite::ReadRows(*readers_.Take(), name);
+  for (;;) {
+    if (!rows.ok() && !absl::IsNotFound(rows.status())) return rows;
+    const std::optional<std::string> binding = binding_of(rows);
+    if (book_.Fits(std::string(name), binding)) return rows;
+    // They may have been read before the change that the book knows of.
+    Rows again = sqlite::ReadRows(*readers_.Take(), name);
+    if (rows.ok() == again.ok() && binding == binding_of(again)) break;
+    rows = std::move(again);
+  }
+  return base::WithReason(
+      absl::DataLossError(absl::StrCat(
+          "credential ", base::ToAbsl(name),
+          rows.ok() ? ": its rows are not those that were stored last: they "
+                      "were put back from an old copy, or altered"
+                    : ": its rows were taken out of the store",
+          "; restore a back-up, or replace the credential")),
+      "CREDENTIAL_ALTERED");
+}
+
+void SqliteStore::Enqueue(Waiting waiting) {
   {
     base::MutexLock lock(mutex_);
     if (queue_.size() < kQueuedBatchesMax) {
-      queue_.push_back({std::move(batch), std::move(done)});
-      done = nullptr;
+      queue_.push_back(std::move(waiting));
+      waiting.done = nullptr;
     }
   }
-  if (done == nullptr) {
+  if (waiting.done == nullptr) {
     arrived_.NotifyOne();
     return;
   }
-  done(base::WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                            "the store has ", kQueuedBatchesMax,
-                            " changes waiting for the disk: try again later")),
-                        "STORE_QUEUE_FULL"));
+  waiting.done(
+      base::WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                           "the store has ", kQueuedBatchesMax,
+                           " changes waiting for the disk: try again later")),
+                       "STORE_QUEUE_FULL"));
 }
 
 void SqliteStore::Run() {
@@ -404,7 +455,7 @@ absl::Status SqliteStore::TryGroup(const Group& group, Results& results) {
   RETURN_IF_ERROR(writer_.Begin(Binder()));
   int64_t accepted = 0;
   for (const Waiting& waiting : group) {
-    results.push_back(writer_.Apply(waiting.batch));
+    results.push_back(Apply(waiting));
     if (results.back().ok()) ++accepted;
     if (sqlite::IsDiskTrouble(results.back().status())) {
       return results.back().status();
@@ -415,6 +466,13 @@ absl::Status SqliteStore::TryGroup(const Group& group, Results& results) {
   ++transactions_;
   batches_ += accepted;
   return absl::OkStatus();
+}
+
+absl::StatusOr<CommitResult> SqliteStore::Apply(const Waiting& waiting) {
+  if (waiting.report == nullptr) return writer_.Apply(waiting.batch);
+  *waiting.report = writer_.TakeCensus();
+  RETURN_IF_ERROR(waiting.report->status());
+  return CommitResult();
 }
 
 void SqliteStore::TrimLog() {

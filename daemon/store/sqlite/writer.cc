@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -73,12 +72,16 @@ absl::Status GroupWriter::Load() {
       durable_.audit,
       connection_.ReadNumber("SELECT last FROM counters WHERE name = 'audit'"));
   ASSIGN_OR_RETURN(durable_.audit_head, ReadAuditHead());
+  ASSIGN_OR_RETURN(
+      durable_.audit_time_ns,
+      connection_.ReadNumber("SELECT IFNULL((SELECT time_ns FROM audit"
+                             " ORDER BY sequence DESC LIMIT 1), 0)"));
   given_ = durable_;
   return absl::OkStatus();
 }
 
 absl::Status GroupWriter::Begin(std::shared_ptr<const RowBinder> binder) {
-  binder_ = std::move(binder);
+  census_.BeginGroup(std::move(binder));
   given_ = durable_;
   newest_request_.reset();
   return Query(connection_, "BEGIN IMMEDIATE").Run();
@@ -86,27 +89,40 @@ absl::Status GroupWriter::Begin(std::shared_ptr<const RowBinder> binder) {
 
 absl::StatusOr<CommitResult> GroupWriter::Apply(const Batch& batch) {
   const Counters before = given_;
+  census_.BeginBatch();
   RETURN_IF_ERROR(Query(connection_, "SAVEPOINT batch").Run());
   absl::StatusOr<CommitResult> result = Write(batch);
   if (IsDiskTrouble(result.status())) return result;
   if (!result.ok()) {
     given_ = before;
+    census_.UndoBatch();
     RETURN_IF_ERROR(Query(connection_, "ROLLBACK TO batch").Run());
   }
   RETURN_IF_ERROR(Query(connection_, "RELEASE batch").Run());
   return result;
 }
 
+absl::StatusOr<CensusReport> GroupWriter::TakeCensus() {
+  census_.BeginBatch();
+  ASSIGN_OR_RETURN(CensusReport report, census_.Compare());
+  if (report.fits) given_.census = report.told->sequence;
+  return report;
+}
+
 absl::Status GroupWriter::Commit() {
   RETURN_IF_ERROR(PurgeRequests());
   RETURN_IF_ERROR(WriteCounters());
-  RETURN_IF_ERROR(Query(connection_, "COMMIT").Run());
+  census_.Propose();
+  const absl::Status committed = Query(connection_, "COMMIT").Run();
+  census_.EndGroup(committed.ok());
+  RETURN_IF_ERROR(committed);
   durable_ = given_;
   return absl::OkStatus();
 }
 
 absl::Status GroupWriter::Rollback() {
   given_ = durable_;
+  census_.EndGroup(/*committed=*/false);
   if (!connection_.in_transaction()) return absl::OkStatus();
   return Query(connection_, "ROLLBACK").Run();
 }
@@ -121,11 +137,7 @@ absl::StatusOr<CommitResult> GroupWriter::Write(const Batch& batch) {
   for (const TaskClosing& closing : batch.closed_tasks) {
     RETURN_IF_ERROR(CloseTask(closing));
   }
-  for (const CredentialWrite& write : batch.credentials) {
-    RETURN_IF_ERROR(std::visit(
-        [this](const auto& one) { return WriteCredential(one); }, write));
-  }
-  RETURN_IF_ERROR(BindRows(batch.credentials));
+  RETURN_IF_ERROR(WriteCredentials(batch));
   for (const AccountWrite& write : batch.accounts) {
     RETURN_IF_ERROR(std::visit(
         [this](const auto& one) { return WriteAccount(one); }, write));
@@ -314,6 +326,25 @@ absl::Status GroupWriter::CloseTask(const TaskClosing& closing) {
   return update.Blob(record).Text(task->id).Run();
 }
 
+absl::Status GroupWriter::WriteCredentials(const Batch& batch) {
+  RETURN_IF_ERROR(census_.CheckBefore(batch.credentials));
+  for (const CredentialWrite& write : batch.credentials) {
+    RETURN_IF_ERROR(std::visit(
+        [this](const auto& one) { return WriteCredential(one); }, write));
+  }
+  ASSIGN_OR_RETURN(std::optional<std::string> changes,
+                   census_.BindAfter(batch.credentials));
+  if (batch.census_at.has_value()) {
+    RETURN_IF_ERROR(census_.Recount());
+    return WriteCensus(EncodeTime(*batch.census_at), "");
+  }
+  if (!changes.has_value()) return absl::OkStatus();
+  const int64_t time_ns = batch.audit.empty()
+                              ? given_.audit_time_ns
+                              : EncodeTime(batch.audit.front().time);
+  return WriteCensus(time_ns, *changes);
+}
+
 absl::Status GroupWriter::WriteCredential(const NewCredential& write) {
   if (write.version.number != 1) {
     return absl::InternalError("a credential's first version has number 1");
@@ -392,24 +423,6 @@ absl::Status GroupWriter::WriteCredential(const DeleteCredential& write) {
 }
 
 absl::Status GroupWriter::WriteCredential(const BindCredential&) {
-  return absl::OkStatus();
-}
-
-absl::Status GroupWriter::BindRows(const std::vector<CredentialWrite>& writes) {
-  if (binder_ == nullptr) return absl::OkStatus();
-  std::set<std::string> names;
-  for (const CredentialWrite& write : writes) {
-    names.insert(std::visit([](const auto& one) { return one.name; }, write));
-  }
-  for (const std::string& name : names) {
-    const absl::StatusOr<CredentialRows> rows =
-        ReadRowsInTransaction(connection_, name);
-    if (absl::IsNotFound(rows.status())) continue;
-    RETURN_IF_ERROR(rows.status());
-    Query update(connection_,
-                 "UPDATE credentials SET binding = ? WHERE name = ?");
-    RETURN_IF_ERROR(update.Blob(binder_->Bind(*rows)).Text(name).Run());
-  }
   return absl::OkStatus();
 }
 
@@ -641,8 +654,19 @@ absl::StatusOr<std::string> GroupWriter::ReadAuditHead() {
   }
 }
 
+absl::Status GroupWriter::WriteCensus(int64_t time_ns,
+                                      const std::string& changes) {
+  AuditRow row = census_.RowOf(given_.audit + 1, changes);
+  row.time = DecodeTime(time_ns);
+  given_.census = given_.audit + 1;
+  return WriteAudit(row);
+}
+
 absl::Status GroupWriter::WriteAudit(const AuditRow& row) {
   RETURN_IF_ERROR(CheckSize(row.detail));
+  if (census_.counts() && given_.audit - given_.census >= kCensusRowsMax) {
+    RETURN_IF_ERROR(WriteCensus(EncodeTime(row.time), ""));
+  }
   const absl::Status status = InsertAudit(row);
   if (status.ok() || IsDiskTrouble(status)) return status;
   return base::WithReason(
@@ -654,7 +678,8 @@ absl::Status GroupWriter::WriteAudit(const AuditRow& row) {
 absl::Status GroupWriter::InsertAudit(AuditRow row) {
   row.sequence = ++given_.audit;
   // As it is read back: what is finer than the stored instant is gone.
-  row.time = DecodeTime(EncodeTime(row.time));
+  given_.audit_time_ns = EncodeTime(row.time);
+  row.time = DecodeTime(given_.audit_time_ns);
   row.seal.clear();
   if (sealer_ != nullptr) {
     ASSIGN_OR_RETURN(row.seal, sealer_->Seal(row, given_.audit_head));
@@ -694,7 +719,9 @@ absl::Status GroupWriter::PurgeRequests() {
 }
 
 absl::Status GroupWriter::WriteCounters() {
-  if (given_ == durable_) return absl::OkStatus();
+  if (given_.event == durable_.event && given_.audit == durable_.audit) {
+    return absl::OkStatus();
+  }
   Query update(connection_,
                "UPDATE counters SET last ="
                " CASE name WHEN 'events' THEN ? ELSE ? END");

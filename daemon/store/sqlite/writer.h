@@ -12,6 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/store/records.h"
+#include "daemon/store/sqlite/binding_book.h"
+#include "daemon/store/sqlite/census.h"
 #include "daemon/store/sqlite/connection.h"
 #include "daemon/store/store.h"
 
@@ -21,9 +23,9 @@ namespace keyturn::store::sqlite {
 // disk trouble (see IsDiskTrouble), Rollback follows. Belongs to one thread.
 class GroupWriter {
  public:
-  // Both outlive this object. `sealer` null: audit rows get no seal.
-  GroupWriter(Connection& connection, AuditSealer* sealer)
-      : connection_(connection), sealer_(sealer) {}
+  // All outlive this object. `sealer` null: audit rows get no seal.
+  GroupWriter(Connection& connection, AuditSealer* sealer, BindingBook& book)
+      : connection_(connection), sealer_(sealer), census_(connection, book) {}
 
   // Reads the counters and the audit chain's head. Once, before the first
   // group.
@@ -34,6 +36,8 @@ class GroupWriter {
   // Adds `batch` to the open transaction, or nothing of it. Errors as of
   // Store::Commit.
   absl::StatusOr<CommitResult> Apply(const Batch& batch);
+  // See Store::TakeCensus; in the place of an Apply.
+  absl::StatusOr<CensusReport> TakeCensus();
   // Durable when this returns OK.
   absl::Status Commit();
   absl::Status Rollback();
@@ -49,7 +53,9 @@ class GroupWriter {
     int64_t event = 0;
     int64_t audit = 0;
     std::string audit_head;
-    bool operator==(const Counters&) const = default;
+    // Instant of the trail's last row, and sequence of its last census.
+    int64_t audit_time_ns = 0;
+    int64_t census = 0;
   };
 
   absl::StatusOr<CommitResult> Write(const Batch& batch);
@@ -60,14 +66,13 @@ class GroupWriter {
   absl::StatusOr<CommitResult> WriteEvents(const Batch& batch);
   absl::Status OpenTask(const migration::Task& task);
   absl::Status CloseTask(const TaskClosing& closing);
+  absl::Status WriteCredentials(const Batch& batch);
   absl::Status WriteCredential(const NewCredential& write);
   absl::Status WriteCredential(const NewVersion& write);
   absl::Status WriteCredential(const ResealVersion& write);
   absl::Status WriteCredential(const RelabelVersion& write);
   absl::Status WriteCredential(const DeleteCredential& write);
   absl::Status WriteCredential(const BindCredential& write);
-  // Of each credential that the batch has changed.
-  absl::Status BindRows(const std::vector<CredentialWrite>& writes);
   absl::Status InsertVersion(const std::string& name,
                              const CredentialInfo::Version& version,
                              const std::string& sealed,
@@ -87,15 +92,16 @@ class GroupWriter {
   absl::StatusOr<std::string> ReadAuditHead();
   absl::Status WriteAudit(const AuditRow& row);
   absl::Status InsertAudit(AuditRow row);
+  absl::Status WriteCensus(int64_t time_ns, const std::string& changes);
   absl::Status PurgeRequests();
   absl::Status WriteCounters();
 
   Connection& connection_;
   AuditSealer* const sealer_;
+  CensusTaker census_;
   Counters durable_;
   // Those of the open transaction.
   Counters given_;
-  std::shared_ptr<const RowBinder> binder_;
   // Newest request of the group: what "now" is for forgetting old ones.
   std::optional<absl::Time> newest_request_;
 };
