@@ -28,10 +28,10 @@ struct OldLogin {
 absl::StatusOr<OldLogin> WithOldLogin(Context& context,
                                       const celigo::Document& document);
 
-// So many tests in a row may end without an answer; then a person decides. One
-// more, which is answered, stays below the five refused logins that lock a user
-// out.
-inline constexpr int kTestsLostMax = 3;
+// So many tests in a row may end without an answer; then a person decides. With
+// the two that may be answered and refused they stay below the five refused
+// logins that lock a user out.
+inline constexpr int kTestsLostMax = 2;
 
 // A test of a login ended with `status` instead of a result. Where Celigo may
 // have tried the login all the same, that may have been one of the five refused

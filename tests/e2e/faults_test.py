@@ -37,6 +37,10 @@ class FaultsTest(harness.EndToEndTest):
             self.assertIn('error', answer.err)
         migration = answer.json['name'].split('/')[1]
         shown = person.work_to_the_end(migration)
+        if (shown.get('attention') or {}).get('reason') == 'TEST_UNANSWERED':
+            # Two tests of the login in a row were lost: the run book says so.
+            world.keyturn('retry', migration)
+            shown = person.work_to_the_end(migration)
         left = world.sandbox.control('GET', '/faults')['faults']
         self.assert_switched(world, before, shown)
         self.assert_one_effect(world, before)
