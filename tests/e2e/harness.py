@@ -134,8 +134,14 @@ class Sandbox:
     def control(self, method, path, body=None):
         headers = {'X-Control-Key': self.info['control_key'], 'Content-Type': 'application/json'}
         text = None if body is None else json.dumps(body)
+        # Asking twice does no harm; acting twice does.
+        repeatable = method in ('GET', 'DELETE')
         with self._lock:
-            for last in (False, True):
+            if not repeatable:
+                # The server may be about to end a connection that was idle, and
+                # then nobody knows whether it acted.
+                self._hang_up()
+            for last in (False, True) if repeatable else (True,):
                 if self._connection is None:
                     self._connection = http.client.HTTPSConnection(
                         self._address.hostname, self._address.port, context=self._tls,
@@ -146,8 +152,7 @@ class Sandbox:
                     content = response.read()
                     break
                 except (http.client.HTTPException, ConnectionError, ssl.SSLError):
-                    self._connection = None
-                    # Only the server's end of an idle connection may be tried again.
+                    self._hang_up()
                     if last:
                         raise
         if response.status >= 300:
@@ -176,9 +181,13 @@ class Sandbox:
             body['method'] = method
         return self.control('POST', '/faults', body)
 
-    def stop(self):
+    def _hang_up(self):
         if self._connection is not None:
             self._connection.close()
+        self._connection = None
+
+    def stop(self):
+        self._hang_up()
         stop(self.process)
 
 
