@@ -206,12 +206,14 @@ class World:
 
     `access`: None, 'tba' or 'm2m'; `old_login`: the credential acme-old-login
     is held; `accounts`: whether the accounts are added; `before_daemon()` runs in
-    the process that becomes the daemon.
+    the process that becomes the daemon; `passphrase`: where the root key comes
+    from, instead of a file.
     """
 
     def __init__(self, directory, options=(), switches=None, access=None, old_login=False,
-                 accounts=True, before_daemon=None):
+                 accounts=True, before_daemon=None, passphrase=None):
         self.directory = pathlib.Path(directory)
+        self.passphrase = passphrase
         self.before_daemon = before_daemon
         self.outputs = []
         self.daemon = None
@@ -226,6 +228,8 @@ class World:
         try:
             self.init()
             self.start_daemon()
+            if passphrase:
+                self.keyturn('admin', 'unseal', text=passphrase)
             if accounts:
                 self.add_accounts(access, old_login)
         except BaseException:
@@ -247,14 +251,17 @@ class World:
         return self.directory / 'keyturnd.log'
 
     def init(self):
-        self.run_daemon_command(
-            'init', '--data-dir', self.data, '--tcp', '127.0.0.1:0', '--unix',
-            self.directory / 'k.sock', '--allow-host', '127.0.0.1', '--context-out', self.context)
+        arguments = ['init', '--data-dir', self.data, '--tcp', '127.0.0.1:0', '--unix',
+                     self.directory / 'k.sock', '--allow-host', '127.0.0.1', '--context-out',
+                     self.context]
+        if self.passphrase:
+            arguments += ['--root-key', 'passphrase']
+        self.run_daemon_command(*arguments, text=self.passphrase)
 
-    def run_daemon_command(self, *arguments):
+    def run_daemon_command(self, *arguments, text=None):
         """Runs `keyturnd …`, which must end well."""
         command = [binary('KEYTURND')] + [str(argument) for argument in arguments]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        done = subprocess.run(command, input=text or '', capture_output=True, text=True,
                               timeout=COMMAND_MAX_S, check=False)
         self.outputs.append(done.stdout + done.stderr)
         if done.returncode != 0:

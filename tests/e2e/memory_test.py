@@ -1,8 +1,9 @@
 """What is left of a secret in the living daemon's memory.
 
 Root reads /proc/PID/mem from the first byte to the last and searches it for
-secrets that were handed in, used and deleted. The daemon runs twice: as it is,
-and without memfd_secret, whose memory not even root can read.
+secrets that were handed in, used and deleted, and for the keys of a daemon that
+was sealed. The daemon runs twice: as it is, and without memfd_secret, whose
+memory not even root can read.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ import sys
 import unittest
 
 import harness
+import sealed_store
 
 # Read at once, and a needle's length more, so that no border cuts one in two.
 CHUNK_BYTES = 1 << 20
@@ -80,7 +82,8 @@ class Memory:
             at += CHUNK_BYTES if len(content) > CHUNK_BYTES else len(content)
 
 
-class MemoryTest(harness.EndToEndTest):
+class MemoryTestCase(harness.EndToEndTest):
+    """Worlds whose daemon's memory is looked at."""
 
     def setUp(self):
         if os.geteuid() != 0:
@@ -100,7 +103,9 @@ class MemoryTest(harness.EndToEndTest):
         return world
 
     def look(self, world, needles):
-        return Memory(world.daemon.pid, {name: value.encode() for name, value in needles.items()})
+        return Memory(world.daemon.pid, {
+            name: value if isinstance(value, bytes) else value.encode()
+            for name, value in needles.items()})
 
     def assert_forgotten(self, world, needles, when):
         """Nothing of `needles` is left; says where, otherwise."""
@@ -115,6 +120,9 @@ class MemoryTest(harness.EndToEndTest):
               f'closed to root ({", ".join(sorted(set(memory.hidden))) or "none"}), '
               f'{len(memory.found)} copies found', file=sys.stderr)
         self.assertEqual(memory.found, [], when)
+
+
+class MemoryTest(MemoryTestCase):
 
     def hand_in_every_kind(self, world):
         """{what: secret} of one credential of each kind that takes any text."""
@@ -187,6 +195,77 @@ class MemoryTest(harness.EndToEndTest):
     def test_the_search_finds_what_is_there(self):
         world = self.start(False, accounts=False)
         self.assertTrue(self.look(world, {'a host': 'api.integrator.io'}).found)
+
+
+class SealedMemoryTest(MemoryTestCase):
+    """`admin seal` overwrites all that opens the store, and all that was opened."""
+
+    PASSPHRASE = 'canary of a passphrase, six words'
+
+    def keys(self, world, root_key):
+        """{what: key} of all that opens the store."""
+        found = {'root key': root_key}
+        for number, key in enumerate(sealed_store.data_keys(
+                world.data / 'store' / 'keyturn.db', root_key)):
+            self.assertIsNotNone(key, 'the test opens what the vault has wrapped')
+            found[f'data key {number}'] = key
+        return found
+
+    def in_use(self, world):
+        """{what: secret} of a migration that waits for a person, and of its accounts."""
+        tba = json.loads(pathlib.Path(world.sandbox.info['netsuite']['tba_file']).read_text())
+        migration = world.migrate(world.spec(name='spec-with-old-login.yaml'))
+        harness.Person(world).work_until_asked(migration, 'ISSUE_TOKEN')
+        login = json.loads(pathlib.Path(world.sandbox.info['old_login_file']).read_text())
+        return {'celigo token': world.sandbox.info['celigo_token'],
+                'consumer secret': tba['consumerSecret'], 'token secret': tba['tokenSecret'],
+                'password': login['password']}
+
+    def check_sealed(self, hidden):
+        world = self.start(hidden, access='tba', old_login=True)
+        world.keyturn('admin', 'rotate-key')
+        made = self.in_use(world)
+        keys = self.keys(world, (world.data / 'root.key').read_bytes())
+        self.assertEqual(len(keys), 3, 'a root key and two data keys')
+        if not hidden:
+            seen = {entry.split(' in ')[0] for entry in self.look(world, {**keys, **made}).found}
+            self.assertLessEqual(set(keys) | {'token secret'}, seen,
+                                 'what is in use is found, so the search is a search')
+        world.keyturn('admin', 'seal')
+        self.assert_forgotten(world, {**keys, **made}, 'sealed')
+        if not hidden:
+            self.tell_what_is_left(world, keys['data key 0'])
+        world.keyturn('admin', 'unseal')
+        world.keyturn('account', 'test', 'acme')
+
+    def tell_what_is_left(self, world, oldest):
+        """SECURITY.md names what a sealed daemon keeps; this is it."""
+        keeps = {'row key': sealed_store.row_key(oldest)}
+        for name in ('server-key.pem', 'ca-key.pem'):
+            keeps[name] = max((world.data / name).read_text().splitlines(), key=len)
+        left = {entry.split(' at ')[0] for entry in self.look(world, keeps).found}
+        print(f'a sealed daemon keeps: {sorted(left)}', file=sys.stderr)
+        self.assertIn('row key', {entry.split(' in ')[0] for entry in left})
+
+    def test_the_keys_are_gone_from_memory_that_root_reads(self):
+        self.check_sealed(hidden=False)
+
+    def test_the_keys_are_gone_from_memory(self):
+        self.check_sealed(hidden=True)
+
+    def test_the_passphrase_and_its_key_are_gone_from_memory_that_root_reads(self):
+        world = self.start(False, passphrase=self.PASSPHRASE)
+        wrong = 'canary of another passphrase'
+        root_key = sealed_store.root_key_of(self.PASSPHRASE,
+                                            (world.data / 'root.scrypt').read_bytes())
+        keys = self.keys(world, root_key)
+        self.assert_forgotten(world, {'passphrase': self.PASSPHRASE}, 'unsealed')
+        self.assertTrue(self.look(world, keys).found, 'an open daemon has its keys')
+        world.keyturn('admin', 'seal')
+        world.keyturn('admin', 'unseal', text=wrong, expect=None)
+        self.assertTrue(world.keyturn('admin', 'status').json['sealed'])
+        self.assert_forgotten(world, {'passphrase': self.PASSPHRASE, 'a wrong passphrase': wrong,
+                                      **keys}, 'sealed again')
 
 
 if __name__ == '__main__':
