@@ -207,11 +207,12 @@ class World:
     `access`: None, 'tba' or 'm2m'; `old_login`: the credential acme-old-login
     is held; `accounts`: whether the accounts are added; `before_daemon()` runs in
     the process that becomes the daemon; `passphrase`: where the root key comes
-    from, instead of a file.
+    from, instead of a file; `log_level`: as in the configuration.
     """
 
     def __init__(self, directory, options=(), switches=None, access=None, old_login=False,
-                 accounts=True, before_daemon=None, passphrase=None):
+                 accounts=True, before_daemon=None, passphrase=None,
+                 log_level='info'):
         self.directory = pathlib.Path(directory)
         self.passphrase = passphrase
         self.before_daemon = before_daemon
@@ -227,6 +228,7 @@ class World:
         self.sandbox = Sandbox(sandbox_directory, options, QUICK if switches is None else switches)
         try:
             self.init()
+            self.configure('level: info', f'level: {log_level}')
             self.start_daemon()
             if passphrase:
                 self.keyturn('admin', 'unseal', text=passphrase)
@@ -266,6 +268,13 @@ class World:
         self.outputs.append(done.stdout + done.stderr)
         if done.returncode != 0:
             raise RuntimeError(f'{arguments}: {done.stdout}{done.stderr}')
+
+    def configure(self, old, new):
+        """Changes the configuration, for the next start."""
+        path = self.data / 'keyturnd.yaml'
+        text = path.read_text()
+        assert old in text, f'{old!r} is not in the configuration:\n{text}'
+        path.write_text(text.replace(old, new))
 
     def start_daemon(self, wait=True):
         with open(self.daemon_log, 'ab') as log:

@@ -6,13 +6,12 @@ import json
 import os
 import pathlib
 import subprocess
-import threading
-import urllib.parse
 
 import harness
+import leaks
+from leaks import find
 
 CANARY = 'canary-3f9c1d7a55e84b20'
-SHORTEST = 8
 
 # Where a credential goes along, or stands in the body: each is answered with all
 # that was sent, as the text of an error.
@@ -25,77 +24,15 @@ ECHOES = (('PUT', '/v1/connections/*'), ('POST', '/v1/connections/ping'),
 ECHO_STATUSES = (400, 401, 403, 422, 500)
 
 
-class ProcessWatcher:
-    """Reads cmdline and environ of every process that runs one of our binaries."""
-
-    def __init__(self):
-        self.seen = {}
-        self._binaries = {os.path.realpath(harness.binary(name))
-                          for name in ('KEYTURND', 'KEYTURN', 'KEYTURN_SANDBOX')}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        while not self._over.wait(0.005):
-            self.look()
-
-    def look(self):
-        for process in pathlib.Path('/proc').iterdir():
-            if not process.name.isdigit():
-                continue
-            try:
-                if os.path.realpath(process / 'exe') not in self._binaries:
-                    continue
-                for what in ('cmdline', 'environ'):
-                    self.seen[(process.name, what, (process / what).read_bytes())] = None
-            except OSError:
-                continue  # It has ended.
-
-    def stop(self):
-        self._over.set()
-        self._thread.join()
-
-    def texts(self):
-        return {f'/proc/{pid}/{what}': content for pid, what, content in self.seen}
-
-
-def forms(secret):
-    """How a secret could be written down."""
-    raw = secret if isinstance(secret, bytes) else secret.encode()
-    found = {raw, raw.hex().encode(), raw.hex().upper().encode(),
-             base64.b64encode(raw).rstrip(b'='), base64.urlsafe_b64encode(raw).rstrip(b'='),
-             urllib.parse.quote(raw).encode(), raw[::-1]}
-    return {form for form in found if len(form) >= SHORTEST}
-
-
-def find(secrets, texts):
-    """Where which secret is: 'place: name'."""
-    found = []
-    for name, secret in secrets.items():
-        for form in forms(secret):
-            found += [f'{place}: {name}' for place, content in texts.items() if form in content]
-    return sorted(set(found))
-
-
 class SecretsTest(harness.EndToEndTest):
 
     def setUp(self):
-        self.watcher = ProcessWatcher()
+        self.watcher = leaks.ProcessWatcher()
         self.addCleanup(self.watcher.stop)
 
     def texts(self, world):
         """Everything that we or the daemon wrote, and what ran."""
-        texts = {}
-        # The root key belongs into its file, the server's private key too.
-        own = {world.data / 'root.key', world.data / 'server-key.pem', world.data / 'ca-key.pem'}
-        for path in list(world.data.rglob('*')) + list(world.directory.glob('*.log')):
-            if path.is_file() and path not in own:
-                texts[str(path.relative_to(world.directory))] = path.read_bytes()
-        for number, output in enumerate(world.outputs):
-            texts[f'output {number}'] = output.encode()
-        texts.update(self.watcher.texts())
-        return texts
+        return {**leaks.texts_of(world), **self.watcher.texts()}
 
     def handed_in(self, world, tokens):
         info = world.sandbox.info
@@ -111,6 +48,7 @@ class SecretsTest(harness.EndToEndTest):
             secrets[f'token {number} secret'] = token['secret']
         key = (world.data / 'root.key').read_bytes()
         secrets['root key'] = key.strip()
+        secrets.update(leaks.key_lines(world))
         for name, value in list(secrets.items()):
             text = value if isinstance(value, bytes) else value.encode()
             try:
@@ -166,19 +104,8 @@ class SecretsTest(harness.EndToEndTest):
         world.stop_daemon()
         self.assertEqual(find(secrets, self.texts(world)), [])
 
-    def debug_world(self, **how):
-        """A world whose daemon logs all that it ever logs."""
-        world = self.world(**how)
-        world.stop_daemon()
-        path = world.data / 'keyturnd.yaml'
-        text = path.read_text()
-        self.assertIn('level: info', text)
-        path.write_text(text.replace('level: info', 'level: debug'))
-        world.start_daemon()
-        return world
-
     def test_no_secret_is_told_when_outside_systems_echo_them_and_the_log_tells_all(self):
-        world = self.debug_world(access='tba', old_login=True)
+        world = self.world(log_level='debug', access='tba', old_login=True)
         info = world.sandbox.info
         known = {token['id'] for account in world.sandbox.state()['netsuite'].values()
                  for token in account['tokens']}
