@@ -79,8 +79,14 @@ absl::StatusOr<std::unique_ptr<AccountClients>> AccountClients::Open(
   ASSIGN_OR_RETURN(std::unique_ptr<http::CurlPool> pool,
                    http::CurlPool::Open(context.get_executor(), options.clock,
                                         std::move(allowed)));
+  return Over(std::move(pool), http::NewRandomSource(), std::move(options));
+}
+
+std::unique_ptr<AccountClients> AccountClients::Over(
+    std::unique_ptr<http::CurlPool> pool,
+    std::unique_ptr<http::RandomSource> random, Options options) {
   return std::unique_ptr<AccountClients>(new AccountClients(
-      std::move(options), std::move(pool), http::NewRandomSource()));
+      std::move(options), std::move(pool), std::move(random)));
 }
 
 AccountClients::AccountClients(Options options,

@@ -40,6 +40,10 @@ class AccountClients final : public Outside {
   // Internal when libcurl lacks what is needed.
   static absl::StatusOr<std::unique_ptr<AccountClients>> Open(
       asio::io_context& context, Options options, http::AllowedHosts allowed);
+  // The same over connections of the caller's, in place of the real network.
+  static std::unique_ptr<AccountClients> Over(
+      std::unique_ptr<http::CurlPool> pool,
+      std::unique_ptr<http::RandomSource> random, Options options);
 
   absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo(
       std::string_view account) override;

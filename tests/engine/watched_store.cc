@@ -11,7 +11,7 @@ void WatchedStore::Commit(store::Batch batch, CommitCallback done) {
   }
   ++under_way_;
   --commits_left;
-  inner_->Commit(std::move(batch),
+  inner().Commit(std::move(batch),
                  [this, done = std::move(done)](
                      absl::StatusOr<store::CommitResult> result) {
                    done(std::move(result));
