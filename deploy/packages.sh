@@ -9,7 +9,7 @@ keyturn_build_packages=(
   nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   libgmock-dev libgtest-dev python3
 )
-keyturn_test_packages=(clang-format git systemd)
+keyturn_test_packages=(clang-format git systemd python3-grpcio python3-protobuf)
 keyturn_tidy_packages=(clang clang-tidy)
 
 # keyturn_install PACKAGE…

@@ -21,6 +21,7 @@ struct Arguments {
   bool detach = false;
   bool stop_at_task = false;
   bool yes = false;
+  std::string request_id;
 };
 
 // With -o json or yaml, standard output is for the one value alone.
@@ -258,12 +259,14 @@ Outcome AskAndFollow(Invocation& invocation, Client& client,
 
 Outcome Migrate(Invocation& invocation, const Arguments& arguments) {
   FollowOptions options = MakeOptions(invocation, arguments);
-  options.watch.snapshot_first = false;
+  // A repeated request gets the migration as it is by now.
+  options.watch.snapshot_first = !arguments.request_id.empty();
   options.started = true;
   const bool ask = options.interactive && !arguments.yes && !arguments.detach &&
                    arguments.spec != "-";
   v1::CreateMigrationRequest request;
   request.set_start(!ask);
+  request.set_request_id(arguments.request_id);
   const absl::StatusOr<v1::Migration> migration =
       Create(invocation, arguments, "cannot migrate", request);
   if (!migration.ok()) return migration.status();
@@ -327,7 +330,8 @@ void AddMigrateCommands(CLI::App& top, Invocation& invocation) {
       {"keyturn migrate -f spec.yaml",
        "keyturn migrate -f spec.yaml --yes --progress plain",
        "keyturn migrate -f spec.yaml --stop-at-task    in a pipeline",
-       "keyturn migrate -f spec.yaml --detach -o json"},
+       "keyturn migrate -f spec.yaml --detach -o json",
+       "keyturn migrate -f spec.yaml --yes --request-id nightly-42"},
       [&invocation, arguments] { return Migrate(invocation, *arguments); });
   AddSpecOption(migrate, *arguments);
   CLI::Option* detach = migrate.add_flag("--detach", arguments->detach,
@@ -336,6 +340,11 @@ void AddMigrateCommands(CLI::App& top, Invocation& invocation) {
   migrate.get_option("--stop-at-task")->excludes(detach);
   migrate.add_flag("--yes", arguments->yes,
                    "Start without showing the plan and asking");
+  migrate
+      .add_option("--request-id", arguments->request_id,
+                  "A name for this request, 8 to 64 of [A-Za-z0-9_-]: the same "
+                  "command again follows the same migration")
+      ->type_name("ID");
 
   CLI::App& attach = AddCommand(
       top, invocation, "attach",

@@ -284,6 +284,16 @@ TEST_F(CommandsTest, ABackUpThatFailsLeavesNoFile) {
   EXPECT_EQ(Keyturn({"admin", "restore", path}).code, ExitCode::kUsage);
 }
 
+TEST_F(CommandsTest, AMigrateThatIsRepeatedWithItsRequestIdIsTheSameRequest) {
+  daemon_.Put(SampleMigration());
+  const std::vector<std::string> command = {
+      "migrate", "-f", spec_, "--detach", "--request-id", "nightly-42"};
+  EXPECT_EQ(KeyturnJson(command)["name"], kSampleName);
+  EXPECT_EQ(KeyturnJson(command)["name"], kSampleName);
+  EXPECT_THAT(daemon_.request_ids("CreateMigration"),
+              ::testing::ElementsAre("nightly-42", "nightly-42"));
+}
+
 TEST_F(CommandsTest, MovesMigrationsByTheirVerbs) {
   daemon_.Put(SampleMigration());
   const std::vector<std::pair<std::string, std::string>> verbs = {
