@@ -26,6 +26,7 @@ constexpr absl::Duration kFetchTimeout = absl::Seconds(15);
 struct InviteArguments {
   std::string name;
   std::vector<std::string> roles;
+  std::vector<std::string> accounts;
   std::string ttl;
   int uses = 1;
 };
@@ -47,6 +48,9 @@ absl::StatusOr<v1::InviteIdentityRequest> MakeRequest(
   v1::InviteIdentityRequest request;
   request.set_identity_id(ShortId(arguments.name));
   for (const std::string& role : arguments.roles) request.add_roles(role);
+  for (const std::string& account : arguments.accounts) {
+    request.add_accounts(account);
+  }
   request.set_uses(arguments.uses);
   if (arguments.ttl.empty()) return request;
   absl::Duration ttl;
@@ -205,7 +209,8 @@ void AddInvite(CLI::App& noun, Invocation& invocation) {
       noun, invocation, "invite",
       "Writes a token with which somebody gets a certificate, once",
       {"keyturn identity invite bob@acme.example --role operator > token",
-       "keyturn identity invite ci --role automation --ttl 10m",
+       "keyturn identity invite ci --role automation --account acme "
+       "--account acme-ns --ttl 10m",
        "keyturn identity invite eve --role approver --role reader"},
       [&invocation, arguments] { return Invite(invocation, *arguments); });
   AddPositional(invite, "NAME", arguments->name,
@@ -216,6 +221,12 @@ void AddInvite(CLI::App& noun, Invocation& invocation) {
                   "reader; may be repeated")
       ->type_name("ROLE")
       ->required()
+      ->allow_extra_args(false);
+  invite
+      .add_option("--account", arguments->accounts,
+                  "For the role automation: the only accounts that it may use "
+                  "and see [all]; may be repeated")
+      ->type_name("ACCOUNT")
       ->allow_extra_args(false);
   invite
       .add_option("--ttl", arguments->ttl,

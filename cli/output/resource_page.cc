@@ -49,6 +49,15 @@ std::string AccountAddress(const v1::Account& account) {
       "region ", absl::AsciiStrToLower(v1::CeligoAccount::Region_Name(region)));
 }
 
+// "all" when nobody is named.
+std::string ShortIds(
+    const google::protobuf::RepeatedPtrField<std::string>& names) {
+  if (names.empty()) return "all";
+  return absl::StrJoin(names, ",", [](std::string* text, const auto& name) {
+    absl::StrAppend(text, ShortId(name));
+  });
+}
+
 Cell Sealing(const v1::VaultStatus& vault) {
   return vault.sealed() ? Cell("sealed: keyturn admin unseal", Color::kYellow)
                         : Cell("open", Color::kPlain);
@@ -199,7 +208,8 @@ std::string ServerPage(const v1::ServerInfo& server,
 std::string IdentityTable(const v1::ListIdentitiesResponse& response,
                           absl::Time now, const Style& style) {
   if (response.identities().empty()) return "No identities.\n";
-  Table table({"NAME", "STATE", "ROLES", "EXPIRES", "LAST USE", "SERIAL"});
+  Table table(
+      {"NAME", "STATE", "ROLES", "ACCOUNTS", "EXPIRES", "LAST USE", "SERIAL"});
   for (const v1::Identity& identity : response.identities()) {
     const bool active = identity.state() == v1::Identity::ACTIVE;
     const bool invited = identity.state() == v1::Identity::INVITED;
@@ -207,6 +217,7 @@ std::string IdentityTable(const v1::ListIdentitiesResponse& response,
                {v1::Identity::State_Name(identity.state()),
                 active ? Color::kGreen : Color::kYellow},
                absl::StrJoin(identity.roles(), ","),
+               ShortIds(identity.accounts()),
                invited ? Cell(FormatInstant(identity.invitation_expire_time()))
                        : Expiry(identity.certificate_expire_time(), now),
                identity.has_last_use_time()
@@ -252,6 +263,8 @@ std::string WhoAmIPage(const v1::WhoAmIResponse& caller, absl::Time now,
                        const Style& style) {
   return ToText({{"identity", caller.identity()},
                  {"roles", absl::StrJoin(caller.roles(), ", ")},
+                 {"accounts",
+                  caller.accounts().empty() ? "" : ShortIds(caller.accounts())},
                  {"transport", caller.transport()},
                  {"certificate", caller.certificate_serial()},
                  {"expires", Expiry(caller.certificate_expire_time(), now)}},

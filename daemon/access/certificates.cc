@@ -260,7 +260,7 @@ Profile ServerProfile() {
 }
 
 Profile ClientProfile(std::string_view common_name, Roles roles,
-                      absl::Duration lifetime) {
+                      const AccountScope& accounts, absl::Duration lifetime) {
   Profile profile;
   profile.common_name = common_name;
   profile.constraints = "critical,CA:FALSE";
@@ -270,6 +270,10 @@ Profile ClientProfile(std::string_view common_name, Roles roles,
   for (const std::string& role : roles.Names()) {
     profile.names.push_back(
         {GEN_URI, absl::StrCat(base::ToAbsl(kRoleUriPrefix), role)});
+  }
+  for (const std::string& account : accounts.Names()) {
+    profile.names.push_back(
+        {GEN_URI, absl::StrCat(base::ToAbsl(kAccountUriPrefix), account)});
   }
   return profile;
 }
@@ -369,24 +373,38 @@ std::string CommonNameOf(X509* certificate) {
   return name;
 }
 
-Roles RolesOf(X509* certificate) {
-  Roles roles;
+// The URIs among the subject's alternative names, in their order.
+std::vector<std::string> UrisOf(X509* certificate) {
+  std::vector<std::string> uris;
   const GeneralNames names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  if (names == nullptr) return roles;
-  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
+       ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_URI) continue;
     const ASN1_IA5STRING* value = name->d.uniformResourceIdentifier;
-    const std::string_view uri(
+    uris.emplace_back(
         reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
         static_cast<size_t>(ASN1_STRING_length(value)));
+  }
+  return uris;
+}
+
+// What our own authority wrote into a client's certificate.
+Grant GrantOf(X509* certificate) {
+  Grant grant;
+  std::vector<std::string> accounts;
+  for (const std::string_view uri : UrisOf(certificate)) {
+    if (uri.starts_with(kAccountUriPrefix)) {
+      accounts.emplace_back(uri.substr(kAccountUriPrefix.size()));
+    }
     if (!uri.starts_with(kRoleUriPrefix)) continue;
     if (const auto role = RoleFromName(uri.substr(kRoleUriPrefix.size()))) {
-      roles.Add(*role);
+      grant.roles.Add(*role);
     }
   }
-  return roles;
+  grant.accounts = AccountScope::OfList(accounts);
+  return grant;
 }
 
 // The DNS names and addresses that a certificate is for.
@@ -461,16 +479,15 @@ absl::StatusOr<CertifiedKey> IssueServerCertificate(
 
 absl::StatusOr<CertifiedKey> IssueClientCertificate(
     const CertifiedKey& ca, std::string_view common_name, Roles roles,
-    absl::Time now, absl::Duration lifetime) {
+    absl::Time now, absl::Duration lifetime, const AccountScope& accounts) {
   RETURN_IF_ERROR(CheckCommonName(common_name));
-  return Issue(&ca, ClientProfile(common_name, roles, lifetime), now);
+  return Issue(&ca, ClientProfile(common_name, roles, accounts, lifetime), now);
 }
 
-absl::StatusOr<std::string> SignCertificateRequest(const CertifiedKey& ca,
-                                                   std::string_view request_pem,
-                                                   std::string_view common_name,
-                                                   Roles roles, absl::Time now,
-                                                   absl::Duration lifetime) {
+absl::StatusOr<std::string> SignCertificateRequest(
+    const CertifiedKey& ca, std::string_view request_pem,
+    std::string_view common_name, Roles roles, absl::Time now,
+    absl::Duration lifetime, const AccountScope& accounts) {
   RETURN_IF_ERROR(CheckCommonName(common_name));
   ASSIGN_OR_RETURN(const Key key, KeyOfRequest(request_pem));
   const Certificate certificate(X509_new());
@@ -478,8 +495,9 @@ absl::StatusOr<std::string> SignCertificateRequest(const CertifiedKey& ca,
       X509_set_pubkey(certificate.get(), key.get()) != 1) {
     return CryptoFailure("take over a key");
   }
-  RETURN_IF_ERROR(Complete(certificate.get(), /*key=*/nullptr, &ca,
-                           ClientProfile(common_name, roles, lifetime), now));
+  RETURN_IF_ERROR(
+      Complete(certificate.get(), /*key=*/nullptr, &ca,
+               ClientProfile(common_name, roles, accounts, lifetime), now));
   return WriteCertificate(certificate.get());
 }
 
@@ -551,7 +569,9 @@ absl::StatusOr<Identity> IdentityOfCertificate(std::string_view pem) {
   if (!CheckCommonName(identity.name).ok()) {
     return refused("has a name that is not allowed");
   }
-  identity.roles = RolesOf(certificate->get());
+  Grant grant = GrantOf(certificate->get());
+  identity.roles = grant.roles;
+  identity.accounts = std::move(grant.accounts);
   identity.transport = Transport::kTls;
   identity.certificate_serial = SerialOf(certificate->get());
   const absl::StatusOr<absl::Time> expiry = ExpiryOf(certificate->get());

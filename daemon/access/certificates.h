@@ -34,6 +34,8 @@ inline constexpr std::string_view kServerName = "keyturnd";
 // A client certificate carries each of its roles as a URI in the subject
 // alternative name: "keyturn:role:administrator".
 inline constexpr std::string_view kRoleUriPrefix = "keyturn:role:";
+// And each account that it is limited to, if it is: "keyturn:account:acme".
+inline constexpr std::string_view kAccountUriPrefix = "keyturn:account:";
 
 struct CertifiedKey {
   std::string certificate_pem;
@@ -56,18 +58,18 @@ absl::StatusOr<CertifiedKey> IssueServerCertificate(
 // name.
 absl::StatusOr<CertifiedKey> IssueClientCertificate(
     const CertifiedKey& ca, std::string_view common_name, Roles roles,
-    absl::Time now, absl::Duration lifetime);
+    absl::Time now, absl::Duration lifetime,
+    const AccountScope& accounts = AccountScope());
 
 // The same for a key that its owner keeps: `request_pem` is a PKCS#10 request,
 // of which the key alone is taken over. InvalidArgument, naming what is wrong,
 // for a request that its own key did not sign, or whose key is none of EC P-256
 // or P-384, RSA of 3072 or 4096 bits; or for the name, as above. Returns the
 // certificate in PEM.
-absl::StatusOr<std::string> SignCertificateRequest(const CertifiedKey& ca,
-                                                   std::string_view request_pem,
-                                                   std::string_view common_name,
-                                                   Roles roles, absl::Time now,
-                                                   absl::Duration lifetime);
+absl::StatusOr<std::string> SignCertificateRequest(
+    const CertifiedKey& ca, std::string_view request_pem,
+    std::string_view common_name, Roles roles, absl::Time now,
+    absl::Duration lifetime, const AccountScope& accounts = AccountScope());
 
 // Whether a server certificate should be made anew: less than a third of its
 // life is left, or it is not signed by the first certificate of `ca_pem`.

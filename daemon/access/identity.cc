@@ -1,5 +1,7 @@
 #include "daemon/access/identity.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace keyturn::access {
@@ -37,6 +39,32 @@ std::vector<std::string> Roles::Names() const {
   return names;
 }
 
+AccountScope AccountScope::Only(std::set<std::string> names) {
+  AccountScope scope;
+  scope.names_ = std::move(names);
+  return scope;
+}
+
+AccountScope AccountScope::OfList(const std::vector<std::string>& names) {
+  return names.empty()
+             ? AccountScope()
+             : Only(std::set<std::string>(names.begin(), names.end()));
+}
+
+AccountScope AccountScope::Intersection(const AccountScope& other) const {
+  if (!limited()) return other;
+  std::set<std::string> both;
+  for (const std::string& name : *names_) {
+    if (other.Has(name)) both.insert(name);
+  }
+  return Only(std::move(both));
+}
+
+std::vector<std::string> AccountScope::Names() const {
+  if (!limited()) return {};
+  return std::vector<std::string>(names_->begin(), names_->end());
+}
+
 std::string_view Name(Transport transport) {
   switch (transport) {
     case Transport::kTls:
@@ -58,6 +86,7 @@ Identity UnixIdentity(uid_t uid, const Grant& grant) {
   Identity identity;
   identity.name = absl::StrCat("uid:", uid);
   identity.roles = grant.roles;
+  identity.accounts = grant.accounts;
   identity.transport = Transport::kUnix;
   return identity;
 }

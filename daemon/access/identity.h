@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,36 @@ class Roles {
   unsigned bits_ = 0;
 };
 
+// Accounts that one caller can be limited to.
+inline constexpr size_t kAccountsNamedMax = 32;
+
+// Which accounts somebody may have to do with: all of them, or only some. Who
+// is limited is never more than an automation (policy.h).
+class AccountScope {
+ public:
+  // All of them.
+  AccountScope() = default;
+  static AccountScope Only(std::set<std::string> names);
+  // Of a list as it is stored and configured: without a name it means all.
+  static AccountScope OfList(const std::vector<std::string>& names);
+
+  bool limited() const { return names_.has_value(); }
+  // Limited, and to nothing at all.
+  bool empty() const { return limited() && names_->empty(); }
+  bool Has(const std::string& name) const {
+    return !limited() || names_->contains(name);
+  }
+  AccountScope Intersection(const AccountScope& other) const;
+  // In the order of their names; empty when it is not limited.
+  std::vector<std::string> Names() const;
+  const std::optional<std::set<std::string>>& names() const { return names_; }
+
+  bool operator==(const AccountScope&) const = default;
+
+ private:
+  std::optional<std::set<std::string>> names_;
+};
+
 enum class Transport {
   // TCP with mutual TLS.
   kTls,
@@ -83,6 +114,7 @@ struct Identity {
   // TLS client without a certificate, which is nobody and has no role.
   std::string name;
   Roles roles;
+  AccountScope accounts;
   Transport transport = Transport::kTls;
   // Of the client certificate: hexadecimal digits; empty on the unix socket.
   std::string certificate_serial;
@@ -94,6 +126,7 @@ struct Identity {
 // What the configuration gives somebody whom it names.
 struct Grant {
   Roles roles;
+  AccountScope accounts = {};
 };
 
 // Who may connect to the unix socket, by user id.

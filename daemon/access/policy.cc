@@ -20,11 +20,15 @@ constexpr Roles kBeginners = {kAdministrator, kOperator, kAutomation};
 constexpr Roles kApprovers = {kAdministrator, kApprover};
 // Looks at what the others did, and does nothing else.
 constexpr Roles kAuditors = {kAuditor};
-constexpr Roles kReaders = {kAdministrator, kOperator,   kApprover,
-                            kAuditor,       kAutomation, kReader};
+constexpr Roles kReaders = {kAdministrator, kOperator, kApprover, kAuditor,
+                            kReader};
+// Look at migrations, and at what one must know to begin one. An automation
+// does that and begins them, and nothing else.
+constexpr Roles kWatchers = {kAdministrator, kOperator,   kApprover,
+                             kAuditor,       kAutomation, kReader};
 // Looks at who may call, and at what was done.
 constexpr Roles kOverseers = {kAdministrator, kAuditor};
-constexpr Roles kEverybody = kReaders;
+constexpr Roles kEverybody = kWatchers;
 
 // What a caller must have.
 enum class Needs {
@@ -53,8 +57,8 @@ constexpr auto kTable = std::to_array<Row>({
 
     {"keyturn.v1.Accounts/CreateAccount", kAdministrators},
     {"keyturn.v1.Accounts/DeleteAccount", kAdministrators},
-    {"keyturn.v1.Accounts/GetAccount", kReaders},
-    {"keyturn.v1.Accounts/ListAccounts", kReaders},
+    {"keyturn.v1.Accounts/GetAccount", kWatchers},
+    {"keyturn.v1.Accounts/ListAccounts", kWatchers},
     {"keyturn.v1.Accounts/TestAccount", kOperators},
 
     {"keyturn.v1.Admin/BackUp", kAdministrators},
@@ -81,20 +85,20 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Migrations/ApproveMigration", kApprovers},
     {"keyturn.v1.Migrations/CancelMigration", kOperators},
     {"keyturn.v1.Migrations/CreateMigration", kBeginners},
-    {"keyturn.v1.Migrations/GetMigration", kReaders},
-    {"keyturn.v1.Migrations/ListEvents", kReaders},
-    {"keyturn.v1.Migrations/ListMigrations", kReaders},
+    {"keyturn.v1.Migrations/GetMigration", kWatchers},
+    {"keyturn.v1.Migrations/ListEvents", kWatchers},
+    {"keyturn.v1.Migrations/ListMigrations", kWatchers},
     {"keyturn.v1.Migrations/PauseMigration", kOperators},
     {"keyturn.v1.Migrations/RejectMigration", kApprovers},
     {"keyturn.v1.Migrations/ResumeMigration", kOperators},
     {"keyturn.v1.Migrations/RetryMigration", kOperators},
     {"keyturn.v1.Migrations/RollBackMigration", kOperators},
     {"keyturn.v1.Migrations/StartMigration", kBeginners},
-    {"keyturn.v1.Migrations/WatchMigrations", kReaders},
+    {"keyturn.v1.Migrations/WatchMigrations", kWatchers},
 
     {"keyturn.v1.Tasks/CompleteTask", kOperators},
-    {"keyturn.v1.Tasks/GetTask", kReaders},
-    {"keyturn.v1.Tasks/ListTasks", kReaders},
+    {"keyturn.v1.Tasks/GetTask", kWatchers},
+    {"keyturn.v1.Tasks/ListTasks", kWatchers},
     {"keyturn.v1.Tasks/SubmitTaskSecret", kOperators},
 
     {"grpc.health.v1.Health/Check", kEverybody, Needs::kIdentity},
@@ -109,10 +113,18 @@ const Row* FindRow(std::string_view rpc) {
   return row == kTable.end() ? nullptr : &*row;
 }
 
+// Only what an automation may call leaves out what lies outside the accounts
+// that a caller is limited to; so no other role counts for one who is.
+Roles RolesInForce(const Identity& identity) {
+  return identity.accounts.limited()
+             ? identity.roles.Intersection({kAutomation})
+             : identity.roles;
+}
+
 bool Has(const Identity& identity, const Row& row) {
   switch (row.needs) {
     case Needs::kRole:
-      return row.roles.Intersects(identity.roles);
+      return row.roles.Intersects(RolesInForce(identity));
     case Needs::kIdentity:
       return !identity.anonymous();
     case Needs::kNothing:

@@ -16,6 +16,7 @@
 #include "daemon/app/address.h"
 #include "daemon/app/files.h"
 #include "daemon/app/users.h"
+#include "daemon/base/id.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/unix_listener.h"
 #include "daemon/steps/account_questions.h"
@@ -180,6 +181,25 @@ std::vector<std::string> ReadWords(Section& section, const std::string& key,
   return words;
 }
 
+// Those that somebody is to be limited to.
+access::AccountScope ReadAccounts(Section& from, access::Roles roles) {
+  const std::string allowed = absl::StrCat(
+      "a list of 1 to ", access::kAccountsNamedMax, " names of accounts");
+  const std::vector<std::string> names = ReadWords(from, "accounts", allowed);
+  if (!names.empty() && roles != access::Roles{access::Role::kAutomation}) {
+    from.Mistake("accounts",
+                 "go only with the role automation, and with no other beside "
+                 "it");
+  }
+  const bool shaped = std::all_of(
+      names.begin(), names.end(),
+      [](const std::string& name) { return base::IsResourceName(name); });
+  if (!shaped || names.size() > access::kAccountsNamedMax) {
+    from.Mistake("accounts", "must be " + allowed);
+  }
+  return access::AccountScope::OfList(names);
+}
+
 // What somebody whom the configuration names gets.
 access::Grant ReadGrant(Section& from) {
   std::vector<std::string> known;
@@ -200,6 +220,7 @@ access::Grant ReadGrant(Section& from) {
                    absl::StrCat("has \"", name, "\"; it must be ", allowed));
     }
   }
+  grant.accounts = ReadAccounts(from, grant.roles);
   return grant;
 }
 

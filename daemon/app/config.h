@@ -8,6 +8,7 @@
 //     peers:                          # by number or by name
 //       - {uid: 1001, roles: [operator]}
 //       - {user: ann, roles: [reader, approver]}
+//       - {user: ci, roles: [automation], accounts: [acme, acme-ns]}
 //     group: keyturn-operators        # else everybody is asked for the user id
 //   tls:
 //     ca: ca.pem                      # whose callers are let in

@@ -27,7 +27,9 @@ std::string LimitText(rlim_t limit) {
 std::string DescribePeers(const access::UnixPeers& peers) {
   return absl::StrJoin(peers, "; ", [](std::string* text, const auto& peer) {
     absl::StrAppend(text, peer.first, " ",
-                    absl::StrJoin(peer.second.roles.Names(), ","));
+                    absl::StrJoin(peer.second.roles.Names(), ","),
+                    peer.second.accounts.limited() ? " of " : "",
+                    absl::StrJoin(peer.second.accounts.Names(), ","));
   });
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/base/status.h"
 #include "daemon/engine/trail_rows.h"
 #include "daemon/migration/spec.h"
+#include "daemon/store/lists.h"
 
 namespace keyturn::engine {
 namespace {
@@ -53,7 +54,7 @@ absl::Status RefusalOf(const Outcome& outcome) {
 
 asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
     Request request, CreateCommand command) {
-  CO_RETURN_IF_ERROR(Check(command.spec));
+  CO_RETURN_IF_ERROR(Check(command));
   const absl::Time now = options_.clock.Now();
   migration::Migration created =
       migration::NewMigration(base::NewId(), std::move(command.spec),
@@ -126,24 +127,28 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Store(
   co_return std::move(change->after);
 }
 
-absl::Status Creation::Check(const migration::Spec& spec) {
+absl::Status Creation::Check(const CreateCommand& command) {
+  const migration::Spec& spec = command.spec;
   RETURN_IF_ERROR(migration::ValidateSpec(spec));
-  RETURN_IF_ERROR(CheckAccount("spec.celigo.account", spec.celigo.account,
+  RETURN_IF_ERROR(CheckAccount(command, "spec.celigo.account",
+                               spec.celigo.account,
                                store::AccountKind::kCeligo));
-  RETURN_IF_ERROR(CheckAccount("spec.netsuite.account", spec.netsuite.account,
+  RETURN_IF_ERROR(CheckAccount(command, "spec.netsuite.account",
+                               spec.netsuite.account,
                                store::AccountKind::kNetSuite));
-  RETURN_IF_ERROR(CheckCredential("spec.token.consumer", spec.token.consumer,
+  RETURN_IF_ERROR(CheckCredential(command, "spec.token.consumer",
+                                  spec.token.consumer,
                                   store::CredentialKind::kNetSuiteTba));
-  RETURN_IF_ERROR(CheckCredential("spec.old_login", spec.old_login,
+  RETURN_IF_ERROR(CheckCredential(command, "spec.old_login", spec.old_login,
                                   store::CredentialKind::kNetSuiteLogin));
   return CheckConnectionIsFree(spec);
 }
 
-absl::Status Creation::CheckAccount(std::string_view field,
+absl::Status Creation::CheckAccount(const CreateCommand& command,
+                                    std::string_view field,
                                     const std::string& name,
                                     store::AccountKind kind) {
-  const absl::StatusOr<store::Account> account =
-      options_.store.GetAccount(name);
+  const absl::StatusOr<store::Account> account = FindAccount(command, name);
   if (!account.ok()) return NotThere(field, account.status(), "account", name);
   if (account->kind == kind) return absl::OkStatus();
   return base::FieldError(
@@ -153,12 +158,13 @@ absl::Status Creation::CheckAccount(std::string_view field,
                    " account"));
 }
 
-absl::Status Creation::CheckCredential(std::string_view field,
+absl::Status Creation::CheckCredential(const CreateCommand& command,
+                                       std::string_view field,
                                        const std::string& name,
                                        store::CredentialKind kind) {
   if (name.empty()) return absl::OkStatus();
   const absl::StatusOr<store::CredentialInfo> credential =
-      options_.store.GetCredential(name);
+      FindCredential(command, name);
   if (!credential.ok()) {
     return NotThere(field, credential.status(), "credential", name);
   }
@@ -168,6 +174,27 @@ absl::Status Creation::CheckCredential(std::string_view field,
       absl::StrCat(name, " is a credential of kind ",
                    base::ToAbsl(store::Name(credential->kind)),
                    "; name one of kind ", base::ToAbsl(store::Name(kind))));
+}
+
+absl::StatusOr<store::Account> Creation::FindAccount(
+    const CreateCommand& command, const std::string& name) {
+  if (!command.accounts.has_value() || command.accounts->contains(name)) {
+    return options_.store.GetAccount(name);
+  }
+  return store::NoSuch("account", name, "ACCOUNT_NOT_FOUND");
+}
+
+absl::StatusOr<store::CredentialInfo> Creation::FindCredential(
+    const CreateCommand& command, const std::string& name) {
+  if (!command.accounts.has_value()) return options_.store.GetCredential(name);
+  for (const std::string& own : *command.accounts) {
+    const absl::StatusOr<store::Account> account =
+        options_.store.GetAccount(own);
+    if (absl::IsNotFound(account.status())) continue;
+    RETURN_IF_ERROR(account.status());
+    if (account->credential == name) return options_.store.GetCredential(name);
+  }
+  return store::NoSuch("credential", name, "CREDENTIAL_NOT_FOUND");
 }
 
 absl::Status Creation::CheckConnectionIsFree(const migration::Spec& spec) {

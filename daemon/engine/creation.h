@@ -32,11 +32,18 @@ class Creation {
 
  private:
   // Everything that can be said without asking outside.
-  absl::Status Check(const migration::Spec& spec);
-  absl::Status CheckAccount(std::string_view field, const std::string& name,
+  absl::Status Check(const CreateCommand& command);
+  absl::Status CheckAccount(const CreateCommand& command,
+                            std::string_view field, const std::string& name,
                             store::AccountKind kind);
-  absl::Status CheckCredential(std::string_view field, const std::string& name,
+  absl::Status CheckCredential(const CreateCommand& command,
+                               std::string_view field, const std::string& name,
                                store::CredentialKind kind);
+  // As of the store, but NotFound for what `command` may not name.
+  absl::StatusOr<store::Account> FindAccount(const CreateCommand& command,
+                                             const std::string& name);
+  absl::StatusOr<store::CredentialInfo> FindCredential(
+      const CreateCommand& command, const std::string& name);
   absl::Status CheckConnectionIsFree(const migration::Spec& spec);
   asio::awaitable<absl::StatusOr<migration::Migration>> Store(
       Request request, migration::Migration created, Ending ending);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ struct CreateCommand {
   migration::Spec spec;
   bool validate_only = false;
   bool start = false;
+  // The accounts that the spec may name; none: every one. Others, and
+  // credentials that none of these logs in with, are refused as if they were
+  // not there.
+  std::optional<std::set<std::string>> accounts = {};
 };
 
 struct MigrationCommand {

@@ -38,6 +38,26 @@ absl::StatusOr<access::Roles> RolesOf(
                    })));
 }
 
+absl::StatusOr<access::AccountScope> AccountsOf(
+    const v1::InviteIdentityRequest& request, access::Roles roles) {
+  std::vector<std::string> names;
+  for (const std::string& account : request.accounts()) {
+    ASSIGN_OR_RETURN(std::string name, ParseAccountName("accounts", account));
+    names.push_back(std::move(name));
+  }
+  if (names.size() > access::kAccountsNamedMax) {
+    return base::FieldError(
+        "accounts",
+        absl::StrCat("must be at most ", access::kAccountsNamedMax));
+  }
+  if (!names.empty() && roles != access::Roles{access::Role::kAutomation}) {
+    return base::FieldError("accounts",
+                            "go only with the role automation, and with no "
+                            "other beside it");
+  }
+  return access::AccountScope::OfList(names);
+}
+
 absl::StatusOr<absl::Duration> TtlOf(const v1::InviteIdentityRequest& request) {
   if (!request.has_ttl()) return access::kInvitationTtlDefault;
   const absl::Duration ttl = absl::Seconds(request.ttl().seconds()) +
@@ -56,6 +76,7 @@ absl::StatusOr<InvitationRequest> FromProto(
   ASSIGN_OR_RETURN(invitation.name,
                    ParseIdentityName("identity_id", request.identity_id()));
   ASSIGN_OR_RETURN(invitation.roles, RolesOf(request.roles()));
+  ASSIGN_OR_RETURN(invitation.accounts, AccountsOf(request, invitation.roles));
   ASSIGN_OR_RETURN(invitation.ttl, TtlOf(request));
   invitation.uses = request.uses() == 0 ? 1 : request.uses();
   if (invitation.uses < 1 || invitation.uses > access::kInvitationUsesMax) {
@@ -65,12 +86,21 @@ absl::StatusOr<InvitationRequest> FromProto(
   return invitation;
 }
 
+// Gives a message that tells of an identity its accounts.
+template <typename Message>
+void AddAccounts(const std::vector<std::string>& names, Message* message) {
+  for (const std::string& name : names) {
+    message->add_accounts(FullName(kAccountPrefix, name));
+  }
+}
+
 void Fill(const IssuedInvitation& issued, v1::Invitation* response) {
   response->set_token(std::string(issued.token.Expose()));
   response->set_identity(FullName(kIdentityPrefix, issued.invitation.identity));
   for (const std::string& role : issued.invitation.roles) {
     response->add_roles(role);
   }
+  AddAccounts(issued.invitation.accounts, response);
   *response->mutable_expire_time() = ToProto(issued.invitation.expires_at);
   response->set_uses(issued.invitation.uses_left);
   response->set_ca_fingerprint(issued.ca_fingerprint);
@@ -83,6 +113,7 @@ void Fill(const IssuedCertificate& issued, v1::IssuedCertificate* response) {
   for (const std::string& role : issued.identity.roles.Names()) {
     response->add_roles(role);
   }
+  AddAccounts(issued.identity.accounts.Names(), response);
   response->set_certificate_serial(issued.identity.certificate_serial);
   *response->mutable_certificate_expire_time() =
       ToProto(*issued.identity.certificate_expires_at);
@@ -128,6 +159,7 @@ grpc::ServerUnaryReactor* AccessService::WhoAmI(
         for (const std::string& role : identity.roles.Names()) {
           response->add_roles(role);
         }
+        AddAccounts(identity.accounts.Names(), response);
         response->set_transport(std::string(access::Name(identity.transport)));
         response->set_certificate_serial(identity.certificate_serial);
         if (identity.certificate_expires_at.has_value()) {
@@ -238,6 +270,9 @@ v1::Identity AccessService::ToProto(const store::IdentityInfo& info) const {
   const auto& roles =
       info.newest.has_value() ? info.newest->roles : info.invitation->roles;
   for (const std::string& role : roles) identity.add_roles(role);
+  AddAccounts(info.newest.has_value() ? info.newest->accounts
+                                      : info.invitation->accounts,
+              &identity);
   identity.set_creator(info.newest.has_value() ? info.newest->creator
                                                : info.invitation->creator);
   if (info.invitation.has_value()) {

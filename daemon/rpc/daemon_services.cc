@@ -5,6 +5,7 @@
 #include "daemon/base/status.h"
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/names.h"
+#include "daemon/rpc/store_view.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -34,10 +35,14 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
     v1::DiscoverResponse* response) {
   return gate_.Record(
       context, "keyturn.v1.Inventory/Discover", *request, request->account(),
-      [this, request, response](const access::Identity&,
+      [this, request, response](const access::Identity& identity,
                                 Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string account,
                          ParseAccountName("account", request->account()));
+        if (identity.accounts.limited()) {
+          StoreView view(store_, identity.accounts);
+          RETURN_IF_ERROR(view.GetAccount(account).status());
+        }
         engine_.Discover(
             std::move(account),
             [response, finish = std::move(finish)](

@@ -23,8 +23,8 @@ namespace keyturn::rpc {
 // Thread-safe, as all services here. What constructors get outlives them.
 class InventoryService final : public v1::Inventory::CallbackService {
  public:
-  InventoryService(Gate& gate, engine::Engine& engine)
-      : gate_(gate), engine_(engine) {}
+  InventoryService(Gate& gate, store::Store& store, engine::Engine& engine)
+      : gate_(gate), store_(store), engine_(engine) {}
 
   grpc::ServerUnaryReactor* Discover(grpc::CallbackServerContext* context,
                                      const v1::DiscoverRequest* request,
@@ -32,6 +32,7 @@ class InventoryService final : public v1::Inventory::CallbackService {
 
  private:
   Gate& gate_;
+  store::Store& store_;
   engine::Engine& engine_;
 };
 

@@ -38,7 +38,8 @@ std::string EncodeInvitation(const store::Invitation& invitation) {
       {"roles", invitation.roles},
       {"expires_at_ns", store::EncodeTime(invitation.expires_at)},
       {"creator", invitation.creator},
-      {"uses", invitation.uses_left}};
+      {"uses", invitation.uses_left},
+      {"accounts", invitation.accounts}};
   return answer.dump();
 }
 
@@ -52,6 +53,8 @@ absl::StatusOr<store::Invitation> DecodeInvitation(const std::string& answer) {
         store::DecodeTime(json.at("expires_at_ns").get<int64_t>());
     invitation.creator = json.at("creator").get<std::string>();
     invitation.uses_left = json.at("uses").get<int>();
+    // Older answers have none.
+    invitation.accounts = json.value("accounts", std::vector<std::string>());
     return invitation;
   } catch (const nlohmann::json::exception&) {
     return absl::DataLossError(
@@ -122,6 +125,7 @@ void Enrolment::Invite(engine::Caller caller, InvitationRequest request,
   invitation.hash = access::HashOfSecret(*made);
   invitation.identity = request.name;
   invitation.roles = request.roles.Names();
+  invitation.accounts = request.accounts.Names();
   invitation.expires_at = clock_.Now() + request.ttl;
   invitation.creator = caller.identity;
   invitation.uses_left = request.uses;
@@ -148,7 +152,9 @@ void Enrolment::Invite(engine::Caller caller, InvitationRequest request,
   store::Batch batch = NewBatch(caller, kInviteAction, request.name,
                                 EncodeInvitation(invitation));
   batch.audit.front().detail = absl::StrCat(
-      "roles ", absl::StrJoin(invitation.roles, ","), "; uses ", request.uses);
+      "roles ", absl::StrJoin(invitation.roles, ","),
+      request.accounts.limited() ? "; accounts " : "",
+      absl::StrJoin(invitation.accounts, ","), "; uses ", request.uses);
   batch.identities.push_back(store::AddInvitation{std::move(invitation)});
   Commit(caller, std::move(batch), answer);
 }
@@ -215,7 +221,9 @@ void Enrolment::Enroll(engine::Caller caller, const std::string& address,
   }
   const absl::StatusOr<IssuedCertificate> issued =
       Sign(**authority, certificate_request, invitation->identity,
-           RolesOf(invitation->roles), now);
+           {RolesOf(invitation->roles),
+            access::AccountScope::OfList(invitation->accounts)},
+           now);
   if (!issued.ok()) {
     answer(issued.status());
     return;
@@ -256,7 +264,7 @@ void Enrolment::Renew(engine::Caller caller, const access::Identity& identity,
       store_.GetCertificate(identity.certificate_serial);
   const absl::StatusOr<IssuedCertificate> issued =
       present.ok() ? Sign(**authority, certificate_request, identity.name,
-                          identity.roles, clock_.Now())
+                          {identity.roles, identity.accounts}, clock_.Now())
                    : absl::StatusOr<IssuedCertificate>(present.status());
   if (!issued.ok()) {
     answer(issued.status());
@@ -272,11 +280,12 @@ void Enrolment::Renew(engine::Caller caller, const access::Identity& identity,
 absl::StatusOr<IssuedCertificate> Enrolment::Sign(const Authority& authority,
                                                   const std::string& request,
                                                   const std::string& name,
-                                                  access::Roles roles,
+                                                  const access::Grant& grant,
                                                   absl::Time now) {
   IssuedCertificate issued;
   absl::StatusOr<std::string> pem = access::SignCertificateRequest(
-      authority.ca, request, name, roles, now, access::kClientLifetime);
+      authority.ca, request, name, grant.roles, now, access::kClientLifetime,
+      grant.accounts);
   if (pem.status().code() == absl::StatusCode::kInvalidArgument) {
     return base::FieldError("certificate_request_pem",
                             base::MessageOf(pem.status()));
@@ -296,6 +305,7 @@ void Enrolment::StoreCertificate(engine::Caller caller, std::string action,
   write.certificate.serial = identity.certificate_serial;
   write.certificate.identity = identity.name;
   write.certificate.roles = identity.roles.Names();
+  write.certificate.accounts = identity.accounts.Names();
   write.certificate.issued_at = clock_.Now();
   write.certificate.expires_at = *identity.certificate_expires_at;
   store::Batch batch =

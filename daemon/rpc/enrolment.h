@@ -36,6 +36,7 @@ inline constexpr absl::Duration kRefusedEnrolmentInterval = absl::Seconds(30);
 struct InvitationRequest {
   std::string name;
   access::Roles roles;
+  access::AccountScope accounts;
   absl::Duration ttl;
   int uses = 1;
 };
@@ -113,7 +114,7 @@ class Enrolment {
   static absl::StatusOr<IssuedCertificate> Sign(const Authority& authority,
                                                 const std::string& request,
                                                 const std::string& name,
-                                                access::Roles roles,
+                                                const access::Grant& grant,
                                                 absl::Time now);
   void StoreCertificate(engine::Caller caller, std::string action,
                         const IssuedCertificate& issued,

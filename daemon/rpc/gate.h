@@ -203,17 +203,11 @@ class Gate {
   grpc::ServerUnaryReactor* Change(grpc::CallbackServerContext* context,
                                    std::string_view rpc, const Request& request,
                                    Body body) {
-    return Begin(context, rpc, request,
-                 [this, rpc, &request, &body](const Call& call,
-                                              Finish finish) -> absl::Status {
-                   ASSIGN_OR_RETURN(
-                       engine::Caller caller,
-                       CallerOf(call, rpc, request.request_id(), request));
-                   const absl::Status status =
-                       body(std::move(caller), std::move(finish));
-                   if (!status.ok()) Deny(call, status);
-                   return status;
-                 });
+    return ChangeOwn(
+        context, rpc, request,
+        [&body](const access::Identity&, engine::Caller caller, Finish finish) {
+          return body(std::move(caller), std::move(finish));
+        });
   }
 
   // As Change, but `body(identity, caller, finish)` also gets who calls.
@@ -227,7 +221,10 @@ class Gate {
                                      Finish finish) -> absl::Status {
           ASSIGN_OR_RETURN(engine::Caller caller,
                            CallerOf(call, rpc, request.request_id(), request));
-          return body(call.identity(), std::move(caller), std::move(finish));
+          const absl::Status status =
+              body(call.identity(), std::move(caller), std::move(finish));
+          if (!status.ok()) Deny(call, status);
+          return status;
         });
   }
 

@@ -53,6 +53,10 @@ absl::Status IdentityBook::Check(access::Identity& identity) {
     if (entry->name != identity.name) return Unknown();
     if (entry->revoked) return Revoked();
     identity.roles = identity.roles.Intersection(entry->roles);
+    identity.accounts = identity.accounts.Intersection(entry->accounts);
+    // They contradict each other: one of them was altered. What is limited to
+    // nothing could not be told from what is not limited, when it is renewed.
+    if (identity.accounts.empty()) return Unknown();
     entry->used_at = std::max(entry->used_at, now);
     last_uses_[entry->name] = now;
     if (now - entry->use_stored_at >= kUseStoredEvery) uses = TakeUses();
@@ -78,6 +82,7 @@ absl::StatusOr<IdentityBook::Entry*> IdentityBook::Find(
   Entry entry;
   entry.name = stored->identity;
   entry.roles = RolesOf(stored->roles);
+  entry.accounts = access::AccountScope::OfList(stored->accounts);
   entry.revoked = stored->revoked_at.has_value();
   entry.used_at = stored->used_at.value_or(stored->issued_at);
   entry.use_stored_at = entry.used_at;

@@ -45,8 +45,9 @@ class IdentityBook {
 
   // Refuses a certificate that was revoked (CERTIFICATE_REVOKED) or is not
   // known (CERTIFICATE_UNKNOWN), both Unauthenticated; whatever the store says
-  // when it cannot be read. Roles that the store does not know of are taken
-  // away: neither a stolen signing key nor an edited row alone gives a role.
+  // when it cannot be read. Roles and accounts that the store does not know of
+  // are taken away: neither a stolen signing key nor an edited row alone gives
+  // any.
   absl::Status Check(access::Identity& identity);
 
   // While it lives, its owner is told of a revocation.
@@ -81,6 +82,7 @@ class IdentityBook {
   struct Entry {
     std::string name;
     access::Roles roles;
+    access::AccountScope accounts;
     bool revoked = false;
     absl::Time used_at;
     absl::Time use_stored_at;

@@ -11,6 +11,7 @@
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/names.h"
 #include "daemon/rpc/pages.h"
+#include "daemon/rpc/store_view.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -91,13 +92,15 @@ MigrationsService::MigrationsService(Gate& gate, store::Store& store,
 grpc::ServerUnaryReactor* MigrationsService::CreateMigration(
     grpc::CallbackServerContext* context,
     const v1::CreateMigrationRequest* request, v1::Migration* response) {
-  return gate_.Change(
+  return gate_.ChangeOwn(
       context, "keyturn.v1.Migrations/CreateMigration", *request,
-      [&](engine::Caller caller, Finish finish) -> absl::Status {
+      [&](const access::Identity& identity, engine::Caller caller,
+          Finish finish) -> absl::Status {
         engine::CreateCommand command;
         ASSIGN_OR_RETURN(command.spec, FromProto(request->spec()));
         command.validate_only = request->validate_only();
         command.start = request->start();
+        command.accounts = identity.accounts.names();
         engine_.Create(std::move(caller), std::move(command),
                        [this, response, finish = std::move(finish)](
                            const absl::StatusOr<migration::Migration>& result) {
@@ -111,12 +114,13 @@ grpc::ServerUnaryReactor* MigrationsService::GetMigration(
     grpc::CallbackServerContext* context,
     const v1::GetMigrationRequest* request, v1::Migration* response) {
   return gate_.Read(context, "keyturn.v1.Migrations/GetMigration", *request,
-                    [&](const access::Identity&) -> absl::Status {
+                    [&](const access::Identity& identity) -> absl::Status {
                       ASSIGN_OR_RETURN(
                           const std::string id,
                           ParseMigrationName("name", request->name()));
+                      StoreView view(store_, identity.accounts);
                       ASSIGN_OR_RETURN(const store::StoredMigration stored,
-                                       store_.GetMigration(id));
+                                       view.GetMigration(id));
                       *response = ToProto(stored);
                       return absl::OkStatus();
                     });
@@ -128,7 +132,7 @@ grpc::ServerUnaryReactor* MigrationsService::ListMigrations(
     v1::ListMigrationsResponse* response) {
   return gate_.Read(
       context, "keyturn.v1.Migrations/ListMigrations", *request,
-      [&](const access::Identity&) -> absl::Status {
+      [&](const access::Identity& identity) -> absl::Status {
         ASSIGN_OR_RETURN(const auto states, ParseStates(*request));
         ASSIGN_OR_RETURN(const int limit,
                          ParsePageSize(request->page_size(), kPageSizeDefault));
@@ -138,9 +142,10 @@ grpc::ServerUnaryReactor* MigrationsService::ListMigrations(
         }
         ASSIGN_OR_RETURN(const std::string after,
                          ParsePageToken(list, request->page_token()));
+        StoreView view(store_, identity.accounts);
         return FillPage(limit, response, [&](int size, auto* page) {
           ASSIGN_OR_RETURN(auto found,
-                           store_.ListMigrations(states, {size, after}));
+                           view.ListMigrations(states, {size, after}));
           for (const store::StoredMigration& stored : found.items) {
             *page->add_migrations() = ToProto(stored);
           }
@@ -154,14 +159,19 @@ template <typename Request>
 grpc::ServerUnaryReactor* MigrationsService::Command(
     grpc::CallbackServerContext* context, std::string_view rpc, EventKind kind,
     const Request& request, v1::Migration* response) {
-  return gate_.Change(
+  return gate_.ChangeOwn(
       context, rpc, request,
-      [&](engine::Caller caller, Finish finish) -> absl::Status {
+      [&](const access::Identity& identity, engine::Caller caller,
+          Finish finish) -> absl::Status {
         engine::MigrationCommand command;
         command.kind = kind;
         ASSIGN_OR_RETURN(command.migration_id,
                          ParseMigrationName("name", request.name()));
         RETURN_IF_ERROR(FillCommand(request, &command));
+        if (identity.accounts.limited()) {
+          StoreView view(store_, identity.accounts);
+          RETURN_IF_ERROR(view.GetMigration(command.migration_id).status());
+        }
         engine_.Command(
             std::move(caller), std::move(command),
             [this, response, finish = std::move(finish)](
@@ -252,7 +262,7 @@ grpc::ServerUnaryReactor* MigrationsService::ListEvents(
     v1::ListEventsResponse* response) {
   return gate_.Read(
       context, "keyturn.v1.Migrations/ListEvents", *request,
-      [&](const access::Identity&) -> absl::Status {
+      [&](const access::Identity& identity) -> absl::Status {
         ASSIGN_OR_RETURN(const std::string id,
                          ParseMigrationParent("parent", request->parent()));
         ASSIGN_OR_RETURN(const int limit, ParsePageSize(request->page_size(),
@@ -264,10 +274,11 @@ grpc::ServerUnaryReactor* MigrationsService::ListEvents(
         if (!token.empty() && !absl::SimpleAtoi(token, &after)) {
           return base::FieldError("page_token", "cannot be read");
         }
-        if (!id.empty()) RETURN_IF_ERROR(store_.GetMigration(id).status());
+        StoreView view(store_, identity.accounts);
+        if (!id.empty()) RETURN_IF_ERROR(view.GetMigration(id).status());
         return FillPage(limit, response, [&](int size, auto* page) {
           ASSIGN_OR_RETURN(const std::vector<store::StoredEvent> events,
-                           store_.ListEvents(id, after, size));
+                           view.ListEvents(id, after, size));
           for (const store::StoredEvent& event : events) {
             *page->add_events() = ToProto(event);
           }
@@ -299,6 +310,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* MigrationsService::WatchMigrations(
     refused->End(parsed.status());
     return refused->Serve();
   }
+  parsed->accounts = call->identity().accounts;
   parsed->valid_until =
       call->identity().certificate_expires_at.value_or(absl::InfiniteFuture());
   const auto stream =

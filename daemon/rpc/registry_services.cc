@@ -8,6 +8,7 @@
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/names.h"
 #include "daemon/rpc/pages.h"
+#include "daemon/rpc/store_view.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -64,10 +65,11 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(
     v1::Account* response) {
   return gate_.Read(
       context, "keyturn.v1.Accounts/GetAccount", *request,
-      [&](const access::Identity&) -> absl::Status {
+      [&](const access::Identity& identity) -> absl::Status {
         ASSIGN_OR_RETURN(const std::string name,
                          ParseAccountName("name", request->name()));
-        ASSIGN_OR_RETURN(const store::Account account, store_.GetAccount(name));
+        StoreView view(store_, identity.accounts);
+        ASSIGN_OR_RETURN(const store::Account account, view.GetAccount(name));
         *response = ToProto(account);
         return absl::OkStatus();
       });
@@ -79,14 +81,15 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(
     v1::ListAccountsResponse* response) {
   return gate_.Read(
       context, "keyturn.v1.Accounts/ListAccounts", *request,
-      [&](const access::Identity&) -> absl::Status {
+      [&](const access::Identity& identity) -> absl::Status {
         constexpr std::string_view kList = "ListAccounts";
         ASSIGN_OR_RETURN(const int limit,
                          ParsePageSize(request->page_size(), kPageSizeDefault));
         ASSIGN_OR_RETURN(const std::string after,
                          ParsePageToken(kList, request->page_token()));
+        StoreView view(store_, identity.accounts);
         return FillPage(limit, response, [&](int size, auto* page) {
-          ASSIGN_OR_RETURN(auto found, store_.ListAccounts({size, after}));
+          ASSIGN_OR_RETURN(auto found, view.ListAccounts({size, after}));
           for (const store::Account& account : found.items) {
             *page->add_accounts() = ToProto(account);
           }

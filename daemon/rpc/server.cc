@@ -129,7 +129,7 @@ class GrpcServer final : public Server {
         tasks_(gate_, options.store, options.engine),
         accounts_(gate_, options.store, options.engine, options.registry),
         credentials_(gate_, options.store, options.registry),
-        inventory_(gate_, options.engine),
+        inventory_(gate_, options.store, options.engine),
         access_({gate_, options.store, options.clock, book_, enrolment_}),
         custodian_(options.custodian),
         back_ups_({gate_, options.store, options.trail, options.custodian,

@@ -8,6 +8,7 @@
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/names.h"
 #include "daemon/rpc/pages.h"
+#include "daemon/rpc/store_view.h"
 #include "daemon/secret/secret.h"
 
 namespace keyturn::rpc {
@@ -42,7 +43,7 @@ grpc::ServerUnaryReactor* TasksService::ListTasks(
     v1::ListTasksResponse* response) {
   return gate_.Read(
       context, "keyturn.v1.Tasks/ListTasks", *request,
-      [&](const access::Identity&) -> absl::Status {
+      [&](const access::Identity& identity) -> absl::Status {
         std::string migration_id;
         if (!request->migration().empty()) {
           ASSIGN_OR_RETURN(
@@ -56,12 +57,13 @@ grpc::ServerUnaryReactor* TasksService::ListTasks(
             absl::StrCat("ListTasks ", migration_id, " ", open_only);
         ASSIGN_OR_RETURN(const std::string after,
                          ParsePageToken(list, request->page_token()));
+        StoreView view(store_, identity.accounts);
         if (!migration_id.empty()) {
-          RETURN_IF_ERROR(store_.GetMigration(migration_id).status());
+          RETURN_IF_ERROR(view.GetMigration(migration_id).status());
         }
         return FillPage(limit, response, [&](int size, auto* page) {
-          ASSIGN_OR_RETURN(auto found, store_.ListTasks(migration_id, open_only,
-                                                        {size, after}));
+          ASSIGN_OR_RETURN(auto found, view.ListTasks(migration_id, open_only,
+                                                      {size, after}));
           for (const migration::Task& task : found.items) {
             *page->add_tasks() = ToProto(task);
           }
@@ -75,11 +77,12 @@ grpc::ServerUnaryReactor* TasksService::GetTask(
     grpc::CallbackServerContext* context, const v1::GetTaskRequest* request,
     v1::Task* response) {
   return gate_.Read(context, "keyturn.v1.Tasks/GetTask", *request,
-                    [&](const access::Identity&) -> absl::Status {
+                    [&](const access::Identity& identity) -> absl::Status {
                       ASSIGN_OR_RETURN(const std::string id,
                                        ParseTaskName("name", request->name()));
+                      StoreView view(store_, identity.accounts);
                       ASSIGN_OR_RETURN(const migration::Task task,
-                                       store_.GetTask(id));
+                                       view.GetTask(id));
                       *response = ToProto(task);
                       return absl::OkStatus();
                     });

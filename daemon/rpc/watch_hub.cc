@@ -32,7 +32,10 @@ absl::StatusOr<std::unique_ptr<WatchHub>> WatchHub::Start(store::Store& store,
 }
 
 WatchHub::WatchHub(store::Store& store, base::Clock& clock)
-    : store_(store), clock_(clock), work_(context_.get_executor()) {}
+    : store_(store),
+      clock_(clock),
+      work_(context_.get_executor()),
+      accounts_(store) {}
 
 absl::Status WatchHub::Run() {
   // In this order no event is missed: it is told of, or it is read.
@@ -104,22 +107,28 @@ void WatchHub::Begin(std::shared_ptr<WatchStream> stream) {
 absl::Status WatchHub::Prepare(WatchStream& stream) {
   const WatchStream::Request& request = stream.request();
   if (!request.migration_id.empty()) {
+    StoreView view(store_, request.accounts);
     ASSIGN_OR_RETURN(const store::StoredMigration stored,
-                     store_.GetMigration(request.migration_id));
+                     view.GetMigration(request.migration_id));
     if (request.snapshot_first) {
       v1::WatchMigrationsResponse response;
       *response.mutable_snapshot() = ToProto(stored);
       stream.Push(EncodeItem(response, /*sequence=*/stored.last_sequence));
       stream.position = stored.last_sequence;
+      stream.shown = stored.last_sequence;
       return absl::OkStatus();
     }
   }
   ASSIGN_OR_RETURN(const int64_t last, store_.LastSequence(""));
   if (request.after_sequence > last) {
     return base::WithField(
-        base::WithReason(absl::OutOfRangeError(absl::StrCat(
-                             "lies beyond the newest event, which is ", last)),
-                         "SEQUENCE_UNKNOWN"),
+        base::WithReason(
+            absl::OutOfRangeError(
+                request.accounts.limited()
+                    ? "lies beyond the newest event"
+                    : absl::StrCat("lies beyond the newest event, which is ",
+                                   last)),
+            "SEQUENCE_UNKNOWN"),
         "after_sequence");
   }
   return absl::OkStatus();
@@ -148,8 +157,11 @@ absl::StatusOr<bool> WatchHub::ReadHistory(WatchStream& stream) {
                    store_.ListEvents(stream.request().migration_id,
                                      stream.position, kWatchPageMax));
   for (const store::StoredEvent& event : events) {
-    stream.Push(EncodeEvent(event));
     stream.position = event.sequence;
+    ASSIGN_OR_RETURN(const bool shown, IsShown(stream, event.migration_id));
+    if (!shown) continue;
+    stream.Push(EncodeEvent(event));
+    stream.shown = event.sequence;
   }
   return events.size() < static_cast<size_t>(kWatchPageMax);
 }
@@ -209,8 +221,7 @@ void WatchHub::PublishPage(const std::vector<store::StoredEvent>& events) {
       if (item == nullptr) item = EncodeEvent(event);
       for (const std::shared_ptr<WatchStream>& stream : streams->second) {
         if (event.sequence <= stream->position) continue;
-        stream->position = event.sequence;
-        const bool taken = stream->Push(item);
+        const bool taken = Offer(*stream, event, item);
         const bool over = !key.empty() && migration::IsAtRest(event.state);
         if (!taken || over) ended.push_back(stream);
       }
@@ -220,6 +231,27 @@ void WatchHub::PublishPage(const std::vector<store::StoredEvent>& events) {
     stream->End(absl::OkStatus());
     Forget(stream);
   }
+}
+
+bool WatchHub::Offer(WatchStream& stream, const store::StoredEvent& event,
+                     const std::shared_ptr<const WatchItem>& item) {
+  const absl::StatusOr<bool> shown = IsShown(stream, event.migration_id);
+  if (!shown.ok()) {
+    stream.End(shown.status());
+    return false;
+  }
+  stream.position = event.sequence;
+  if (!*shown) return true;
+  stream.shown = event.sequence;
+  return stream.Push(item);
+}
+
+absl::StatusOr<bool> WatchHub::IsShown(const WatchStream& stream,
+                                       const std::string& migration_id) {
+  // Who watches one migration was let in to see it.
+  const WatchStream::Request& request = stream.request();
+  if (!request.accounts.limited() || !request.migration_id.empty()) return true;
+  return accounts_.AreIn(request.accounts, migration_id);
 }
 
 asio::awaitable<void> WatchHub::PublishLater() {
@@ -253,6 +285,8 @@ void WatchHub::CutExpired() {
 
 std::shared_ptr<const WatchItem> WatchHub::BookmarkFor(
     const WatchStream& stream) const {
+  // Who sees only a part learns from it nothing of the rest.
+  if (stream.request().accounts.limited()) return EncodeBookmark(stream.shown);
   return EncodeBookmark(std::max(stream.position, published_));
 }
 

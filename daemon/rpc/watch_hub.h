@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/base/clock.h"
+#include "daemon/rpc/store_view.h"
 #include "daemon/rpc/watch_stream.h"
 #include "daemon/store/store.h"
 
@@ -83,6 +84,12 @@ class WatchHub {
   absl::Status Join(std::shared_ptr<WatchStream> stream);
   void Publish();
   void PublishPage(const std::vector<store::StoredEvent>& events);
+  // Whether the stream's watcher gets to see events of that migration.
+  absl::StatusOr<bool> IsShown(const WatchStream& stream,
+                               const std::string& migration_id);
+  // False when the stream has ended or ends now.
+  bool Offer(WatchStream& stream, const store::StoredEvent& event,
+             const std::shared_ptr<const WatchItem>& item);
   void CutExpired();
   void EndAll(const absl::Status& status);
   void Forget(const std::shared_ptr<WatchStream>& stream);
@@ -102,6 +109,7 @@ class WatchHub {
   bool stopping_ = false;
   // The store could not be read; PublishLater tries again.
   bool retry_pending_ = false;
+  MigrationAccounts accounts_;
   Streams all_;
   // Joined streams, by the migration they watch; empty: all migrations.
   std::unordered_map<std::string, Streams> joined_;

@@ -42,6 +42,7 @@ std::shared_ptr<const WatchItem> EncodeBookmark(int64_t sequence) {
 WatchStream::WatchStream(
     Request request, std::function<grpc::Status(const absl::Status&)> to_status)
     : position(request.after_sequence),
+      shown(request.after_sequence),
       request_(std::move(request)),
       to_status_(std::move(to_status)),
       last_sent_(request_.after_sequence) {}

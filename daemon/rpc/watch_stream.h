@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "daemon/access/identity.h"
 #include "daemon/base/mutex.h"
 #include "daemon/store/records.h"
 #include "keyturn/v1/migrations.pb.h"
@@ -48,6 +49,8 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     std::string migration_id;
     int64_t after_sequence = 0;
     bool snapshot_first = false;
+    // What lies outside is not there for this watcher.
+    access::AccountScope accounts = {};
     // When the caller's certificate expires.
     absl::Time valid_until = absl::InfiniteFuture();
   };
@@ -80,8 +83,11 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     on_gone_ = std::move(callback);
   }
 
-  // For the hub: the newest event that was pushed, or where the stream began.
+  // For the hub: the newest event that was looked at, or where the stream
+  // began.
   int64_t position = 0;
+  // The same without what this watcher does not get to see.
+  int64_t shown = 0;
 
  private:
   // What to do after the lock was given back: at most one of them.

@@ -198,6 +198,8 @@ struct Certificate {
   std::string creator;
   std::optional<absl::Time> used_at;
   std::optional<absl::Time> revoked_at;
+  // Names of the accounts that it is limited to; empty: it is not.
+  std::vector<std::string> accounts = {};
 };
 
 // The right to get certificates for one name.
@@ -211,6 +213,8 @@ struct Invitation {
   std::string creator;
   // Certificates that it is still good for.
   int uses_left = 1;
+  // As of a certificate.
+  std::vector<std::string> accounts = {};
 };
 
 // What there is of one name.

@@ -199,12 +199,28 @@ INSTANTIATE_TEST_SUITE_P(
                 "23: unix.peers[0].roles: is missing"},
         Mistake{"roles: [operator]", "roles: [operator], gid: 1",
                 "23: unix.peers[0].gid: is unknown; allowed here: uid, user, "},
+        Mistake{"roles: [operator]", "roles: [operator], accounts: [acme]",
+                "23: unix.peers[0].accounts: go only with the role automation"},
+        Mistake{"roles: [operator]", "roles: [automation], accounts: []",
+                "23: unix.peers[0].accounts: must be a list of 1 to 32 names"},
+        Mistake{"roles: [operator]", "roles: [automation], accounts: [A]",
+                "23: unix.peers[0].accounts: must be a list of 1 to 32 names"},
         Mistake{"    - {uid: 40001, roles: [operator]}", "    - 40001",
                 "23: unix.peers[0]: must be a mapping"},
         Mistake{"  group: root", "  group: no-such-group",
                 "25: unix.group: \"no-such-group\" is no group"},
         Mistake{"  group: root", "  mode: 0666", "25: unix.mode: is unknown"},
         Mistake{"log:", "log: [", "1"}));
+
+TEST(ConfigTest, AnAutomationMayBeLimitedToAccounts) {
+  const absl::StatusOr<Config> config = ParseWith(
+      "roles: [operator]", "roles: [automation], accounts: [acme-ns, acme]");
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->unix_peers.at(40001).accounts.Names(),
+              ElementsAre("acme", "acme-ns"));
+  EXPECT_FALSE(config->unix_peers.at(1).accounts.limited());
+}
 
 TEST(ConfigTest, AGroupAloneLetsNobodyIn) {
   EXPECT_THAT(Parse("dataDir: .\nlisten: {unix: s}\nrootKey: {file: a}\n"

@@ -73,6 +73,15 @@ TEST_F(IdentityTest, AsJsonAnInvitationIsOneValue) {
   EXPECT_EQ(result.error, "");
 }
 
+TEST_F(IdentityTest, AnAutomationIsInvitedForSomeAccounts) {
+  EXPECT_EQ(Keyturn({"identity", "invite", "ci", "--role", "automation",
+                     "--account", "acme", "--account", "acme-ns"})
+                .code,
+            ExitCode::kDone);
+  EXPECT_THAT(daemon_.requests(),
+              Contains(AllOf(HasSubstr("\"acme\""), HasSubstr("\"acme-ns\""))));
+}
+
 TEST_F(IdentityTest, ListsAndRevokes) {
   const Result list = Keyturn({"identity", "list"});
   EXPECT_THAT(list.out, AllOf(HasSubstr("anna@acme.example"),

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "daemon/base/status.h"
 #include "tests/engine/house.h"
 #include "tests/support/status_matchers.h"
@@ -83,6 +84,53 @@ TEST_F(CreationTest, UnknownNamesAreNotFoundNamingTheField) {
   no_login.old_login = "nobody";
   EXPECT_THAT(Create(true, no_login), HasReason("CREDENTIAL_NOT_FOUND"));
   EXPECT_EQ(base::FieldOf(Create(true, no_login).status()), "spec.old_login");
+}
+
+// Who is limited to some accounts hears of others exactly what one hears of
+// those that are not there.
+TEST_F(CreationTest, WhatLiesOutsideACallersAccountsIsNotThere) {
+  const auto refusal = [this](migration::Spec spec) {
+    engine::CreateCommand command;
+    command.spec = std::move(spec);
+    command.accounts = {"acme", "nobodys"};
+    return Wait(AskToCreate(Operator(), std::move(command))).status();
+  };
+  migration::Spec hidden = SpecFor();
+  migration::Spec absent = SpecFor();
+  absent.netsuite.account = "zzzz-zz";
+  const std::string not_there(refusal(absent).message());
+  EXPECT_EQ(refusal(hidden).message(),
+            absl::StrReplaceAll(not_there, {{"zzzz-zz", "acme-ns"}}));
+  EXPECT_THAT(refusal(hidden), HasReason("ACCOUNT_NOT_FOUND"));
+  EXPECT_EQ(base::FieldOf(refusal(hidden)), "spec.netsuite.account");
+  EXPECT_THAT(script_.calls, IsEmpty());
+}
+
+TEST_F(CreationTest, ALimitedCallerNamesOnlyCredentialsOfItsAccounts) {
+  const auto refusal = [this](migration::Spec spec) {
+    engine::CreateCommand command;
+    command.spec = std::move(spec);
+    command.validate_only = true;
+    command.accounts = {"acme", "acme-ns"};
+    return Wait(AskToCreate(Operator(), std::move(command))).status();
+  };
+  store::NewCredential login;
+  login.name = "acme-login";
+  login.kind = store::CredentialKind::kNetSuiteLogin;
+  login.version = {1, store::VersionLabel::kCurrent, clock_.Now(), "olga"};
+  login.sealed = "sealed";
+  store::Batch batch;
+  batch.credentials.push_back(login);
+  ASSERT_THAT(store_->CommitAndWait(std::move(batch)).status(), IsOk());
+  EXPECT_THAT(refusal(SpecFor()), IsOk());
+  migration::Spec spec = SpecFor();
+  spec.old_login = "acme-login";
+  const absl::Status of_another = refusal(spec);
+  spec.old_login = "zzzz-zzzzz";
+  EXPECT_EQ(of_another.message(),
+            absl::StrReplaceAll(std::string(refusal(spec).message()),
+                                {{"zzzz-zzzzz", "acme-login"}}));
+  EXPECT_THAT(of_another, HasReason("CREDENTIAL_NOT_FOUND"));
 }
 
 TEST_F(CreationTest, AnAccountOfTheOtherKindIsRefused) {

@@ -126,13 +126,27 @@ std::shared_ptr<grpc::Channel> ServedDaemon::Tls(access::Roles roles,
   return Tls(ca.certificate_pem, client);
 }
 
-void ServedDaemon::Enter(const access::CertifiedKey& client) {
+std::shared_ptr<grpc::Channel> ServedDaemon::Limited(
+    std::string_view name, const access::AccountScope& accounts,
+    access::Roles roles, std::optional<std::vector<std::string>> stored) {
+  const access::CertifiedKey client =
+      access::IssueClientCertificate(ca, name, roles, absl::Now(),
+                                     access::kClientLifetime, accounts)
+          .value();
+  Enter(client, std::move(stored));
+  return Tls(ca.certificate_pem, client);
+}
+
+void ServedDaemon::Enter(const access::CertifiedKey& client,
+                         std::optional<std::vector<std::string>> accounts) {
   const access::Identity identity =
       access::IdentityOfCertificate(client.certificate_pem).value();
   store::AddCertificate write;
   write.certificate.serial = identity.certificate_serial;
   write.certificate.identity = identity.name;
   write.certificate.roles = identity.roles.Names();
+  write.certificate.accounts =
+      std::move(accounts).value_or(identity.accounts.Names());
   write.certificate.issued_at = clock.Now();
   write.certificate.expires_at = *identity.certificate_expires_at;
   write.certificate.creator = "test";

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,11 +39,18 @@ class ServedDaemon {
   // A new connection over TLS as that caller, who enrolled.
   std::shared_ptr<grpc::Channel> Tls(access::Roles roles,
                                      std::string_view name = "ann");
+  // The same for one who is limited to `accounts`, as the certificate says; the
+  // store says the same unless `stored` is given.
+  std::shared_ptr<grpc::Channel> Limited(
+      std::string_view name, const access::AccountScope& accounts,
+      access::Roles roles = {access::Role::kAutomation},
+      std::optional<std::vector<std::string>> stored = std::nullopt);
   // The same with a certificate of the test's choice; without one, as nobody.
   std::shared_ptr<grpc::Channel> Tls(const std::string& ca_pem,
                                      const access::CertifiedKey& client);
   // Stores that the daemon gave that certificate out.
-  void Enter(const access::CertifiedKey& client);
+  void Enter(const access::CertifiedKey& client,
+             std::optional<std::vector<std::string>> accounts = std::nullopt);
   std::shared_ptr<grpc::Channel> Unix();
   // A new connection to the unix socket as that user of the machine. Needs
   // root's powers, see CanActAsOthers.

@@ -677,11 +677,12 @@ class StoredIdentitiesTest : public StoreContractTest {
     certificate.issued_at = testing::At(issued);
     certificate.expires_at = testing::At(issued + 1000);
     certificate.creator = "ann";
+    certificate.accounts = {"acme", "acme-ns"};
     return certificate;
   }
   static Invitation InvitationOf(const std::string& hash,
                                  const std::string& identity = "bob") {
-    return {hash, identity, {"operator"}, testing::At(100), "ann", 1};
+    return {hash, identity, {"operator"}, testing::At(100), "ann", 1, {"acme"}};
   }
   absl::Status Write(IdentityWrite write) {
     Batch batch;
@@ -700,6 +701,7 @@ TEST_P(StoredIdentitiesTest, ACertificateIsKnownByItsSerial) {
   ASSERT_THAT(stored, IsOk());
   EXPECT_EQ(stored->identity, "bob");
   EXPECT_THAT(stored->roles, ElementsAre("operator", "reader"));
+  EXPECT_THAT(stored->accounts, ElementsAre("acme", "acme-ns"));
   EXPECT_EQ(stored->issued_at, testing::At(10));
   EXPECT_EQ(stored->expires_at, testing::At(1010));
   EXPECT_EQ(stored->creator, "ann");

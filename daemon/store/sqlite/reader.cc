@@ -7,9 +7,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "daemon/base/resource.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/lists.h"
 
 namespace keyturn::store::sqlite {
 namespace {
@@ -32,16 +32,6 @@ class Snapshot {
 
 int CutLimit(int limit) { return std::clamp(limit, 1, kPageItemsMax); }
 
-absl::Status NoSuch(std::string_view what, std::string_view name,
-                    std::string_view reason) {
-  return base::WithResource(
-      base::WithReason(
-          absl::NotFoundError(absl::StrCat("there is no ", base::ToAbsl(what),
-                                           " ", base::ToAbsl(name))),
-          reason),
-      name);
-}
-
 absl::Status BadNumber(std::string_view table, std::string_view key,
                        std::string_view column, int64_t number) {
   return AtRow(
@@ -55,13 +45,10 @@ absl::Status BadPageToken() {
       "page_token", "it must be the next_page_token of this list, unchanged");
 }
 
-// Where a page of rows sorted by creation and id goes on. The text is
-// "{nanoseconds}.{id}".
+// Where a page of rows sorted by creation and id goes on, as AfterItem says it.
 struct CreationCursor {
   int64_t created_at_ns;
   std::string id;
-
-  std::string ToText() const { return absl::StrCat(created_at_ns, ".", id); }
 };
 
 absl::StatusOr<CreationCursor> ParseCursor(const std::string& text,
@@ -152,7 +139,7 @@ std::optional<absl::Time> OptionalTimeAt(const Query& query, int column) {
 }
 
 // Columns: serial, identity, roles, issued_at_ns, expires_at_ns, creator,
-// used_at_ns, revoked_at_ns.
+// used_at_ns, revoked_at_ns, accounts.
 Certificate CertificateAt(const Query& query) {
   return {query.TextAt(0),
           query.TextAt(1),
@@ -161,17 +148,19 @@ Certificate CertificateAt(const Query& query) {
           DecodeTime(query.IntAt(4)),
           query.TextAt(5),
           OptionalTimeAt(query, 6),
-          OptionalTimeAt(query, 7)};
+          OptionalTimeAt(query, 7),
+          SplitNames(query.TextAt(8))};
 }
 
-// Columns: hash, identity, roles, expires_at_ns, creator, uses_left.
+// Columns: hash, identity, roles, expires_at_ns, creator, uses_left, accounts.
 Invitation InvitationAt(const Query& query) {
   return {query.TextAt(0),
           query.TextAt(1),
           SplitNames(query.TextAt(2)),
           DecodeTime(query.IntAt(3)),
           query.TextAt(4),
-          static_cast<int>(query.IntAt(5))};
+          static_cast<int>(query.IntAt(5)),
+          SplitNames(query.TextAt(6))};
 }
 
 // Columns: those of the two audit queries below, in their order.
@@ -255,9 +244,7 @@ absl::StatusOr<Page<StoredMigration>> ReadMigrations(
   }
   RETURN_IF_ERROR(query.status());
   return CutPage(std::move(migrations), limit, [](const StoredMigration& last) {
-    return CreationCursor{EncodeTime(last.migration.created_at),
-                          last.migration.id}
-        .ToText();
+    return AfterItem(last.migration.created_at, last.migration.id);
   });
 }
 
@@ -368,7 +355,7 @@ absl::StatusOr<Page<Task>> ReadTasks(Connection& connection,
   }
   RETURN_IF_ERROR(query.status());
   return CutPage(std::move(tasks), limit, [](const Task& last) {
-    return CreationCursor{EncodeTime(last.created_at), last.id}.ToText();
+    return AfterItem(last.created_at, last.id);
   });
 }
 
@@ -548,8 +535,8 @@ absl::StatusOr<Certificate> ReadCertificate(Connection& connection,
                                             std::string_view serial) {
   Query query(connection,
               "SELECT serial, identity, roles, issued_at_ns, expires_at_ns,"
-              " creator, used_at_ns, revoked_at_ns FROM certificates"
-              " WHERE serial = ?");
+              " creator, used_at_ns, revoked_at_ns, accounts"
+              " FROM certificates WHERE serial = ?");
   if (query.Text(serial).Next()) return CertificateAt(query);
   RETURN_IF_ERROR(query.status());
   return NoSuch("certificate", serial, "CERTIFICATE_NOT_FOUND");
@@ -558,8 +545,8 @@ absl::StatusOr<Certificate> ReadCertificate(Connection& connection,
 absl::StatusOr<Invitation> ReadInvitation(Connection& connection,
                                           std::string_view hash) {
   Query query(connection,
-              "SELECT hash, identity, roles, expires_at_ns, creator, uses_left"
-              " FROM invitations WHERE hash = ?");
+              "SELECT hash, identity, roles, expires_at_ns, creator, uses_left,"
+              " accounts FROM invitations WHERE hash = ?");
   if (query.Text(hash).Next()) return InvitationAt(query);
   RETURN_IF_ERROR(query.status());
   return NoSuch("invitation", hash, "INVITATION_NOT_FOUND");
@@ -573,14 +560,14 @@ absl::StatusOr<IdentityInfo> ReadIdentity(Connection& connection,
       connection,
       "SELECT serial, identity, roles, issued_at_ns, expires_at_ns, creator,"
       " (SELECT MAX(used_at_ns) FROM certificates WHERE identity = ?1),"
-      " revoked_at_ns FROM certificates WHERE identity = ?1"
+      " revoked_at_ns, accounts FROM certificates WHERE identity = ?1"
       " ORDER BY issued_at_ns DESC, serial LIMIT 1");
   if (certificate.Text(name).Next()) info.newest = CertificateAt(certificate);
   RETURN_IF_ERROR(certificate.status());
   Query invitation(
       connection,
-      "SELECT hash, identity, roles, expires_at_ns, creator, uses_left"
-      " FROM invitations WHERE identity = ? AND uses_left > 0"
+      "SELECT hash, identity, roles, expires_at_ns, creator, uses_left,"
+      " accounts FROM invitations WHERE identity = ? AND uses_left > 0"
       " ORDER BY expires_at_ns DESC LIMIT 1");
   if (invitation.Text(name).Next()) info.invitation = InvitationAt(invitation);
   RETURN_IF_ERROR(invitation.status());

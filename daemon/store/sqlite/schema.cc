@@ -167,6 +167,13 @@ constexpr char kDataKeyUse[] = R"sql(
   ALTER TABLE credentials ADD COLUMN binding BLOB NOT NULL DEFAULT x'';
 )sql";
 
+// The accounts that an identity is limited to; none: it is not. Joined like
+// roles.
+constexpr char kIdentityAccounts[] = R"sql(
+  ALTER TABLE certificates ADD COLUMN accounts TEXT NOT NULL DEFAULT '';
+  ALTER TABLE invitations ADD COLUMN accounts TEXT NOT NULL DEFAULT '';
+)sql";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -183,7 +190,7 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 
 const std::vector<const char*>& SchemaSteps() {
   static const auto* const steps = new std::vector<const char*>{
-      kVersion1, kIdentities, kAuditChain, kDataKeyUse};
+      kVersion1, kIdentities, kAuditChain, kDataKeyUse, kIdentityAccounts};
   return *steps;
 }
 

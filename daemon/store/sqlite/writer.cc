@@ -539,13 +539,15 @@ absl::Status GroupWriter::WriteIdentity(const AddInvitation& write) {
   RETURN_IF_ERROR(
       purge.Int(EncodeTime(invitation.expires_at - kRequestRetention)).Run());
   Query insert(connection_,
-               "INSERT OR IGNORE INTO invitations VALUES (?, ?, ?, ?, ?, ?)");
+               "INSERT OR IGNORE INTO invitations"
+               " VALUES (?, ?, ?, ?, ?, ?, ?)");
   insert.Text(invitation.hash)
       .Text(invitation.identity)
       .Text(absl::StrJoin(invitation.roles, ","))
       .Int(EncodeTime(invitation.expires_at))
       .Text(invitation.creator)
-      .Int(invitation.uses_left);
+      .Int(invitation.uses_left)
+      .Text(absl::StrJoin(invitation.accounts, ","));
   RETURN_IF_ERROR(insert.Run());
   if (connection_.changes() > 0) return absl::OkStatus();
   return base::WithReason(absl::AlreadyExistsError(
@@ -562,7 +564,7 @@ absl::Status GroupWriter::WriteIdentity(const AddCertificate& write) {
       purge.Int(EncodeTime(certificate.issued_at - kCertificateRetention))
           .Run());
   Query insert(connection_,
-               "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+               "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   return insert.Text(certificate.serial)
       .Text(certificate.identity)
       .Text(absl::StrJoin(certificate.roles, ","))
@@ -571,6 +573,7 @@ absl::Status GroupWriter::WriteIdentity(const AddCertificate& write) {
       .Text(certificate.creator)
       .Int(std::optional<int64_t>())
       .Int(std::optional<int64_t>())
+      .Text(absl::StrJoin(certificate.accounts, ","))
       .Run();
 }
 
