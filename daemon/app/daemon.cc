@@ -29,6 +29,7 @@
 #include "daemon/app/files.h"
 #include "daemon/app/system_calls.h"
 #include "daemon/audit/chain.h"
+#include "daemon/audit/old_copy.h"
 #include "daemon/audit/sealer.h"
 #include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
@@ -201,6 +202,9 @@ class Daemon {
 
   absl::Status OpenTrail() {
     RETURN_IF_ERROR(KeyTrail());
+    if (sealer_.key() != nullptr) {
+      RETURN_IF_ERROR(LookForOldCopy(sealer_.key()));
+    }
     // Under a key it vouches for whatever stands before it.
     RETURN_IF_ERROR(
         Note("daemon/start", absl::StrCat("version ", KEYTURN_VERSION)));
@@ -229,6 +233,24 @@ class Daemon {
     ASSIGN_OR_RETURN(audit::ChainKey key, audit::ChainKey::DeriveFrom(secret));
     sealer_.SetKey(std::make_shared<audit::ChainKey>(std::move(key)));
     return absl::OkStatus();
+  }
+
+  // Refuses a database that was put back; what else there is to say of the
+  // trail's end goes to the log.
+  absl::Status LookForOldCopy(
+      const std::shared_ptr<const audit::ChainKey>& key) {
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> found,
+        audit::LookForOldCopy(*store_, key, config_.audit_checkpoints));
+    for (const std::string& line : found) log_.Write(LogLevel::kError, line);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckBeforeOpening(const vault::Keyring& keyring) {
+    ASSIGN_OR_RETURN(
+        audit::ChainKey key,
+        audit::ChainKey::DeriveFrom(keyring.DeriveKey(audit::kKeyPurpose)));
+    return LookForOldCopy(std::make_shared<audit::ChainKey>(std::move(key)));
   }
 
   void RekeyTrail() {
@@ -280,7 +302,10 @@ class Daemon {
             [this](const std::string& line) {
               log_.Write(LogLevel::kWarning, line);
             },
-            engine::kSealsPerDataKeyMax, [this](bool) { RekeyTrail(); }},
+            engine::kSealsPerDataKeyMax, [this](bool) { RekeyTrail(); },
+            [this](const vault::Keyring& keyring) {
+              return CheckBeforeOpening(keyring);
+            }},
         std::exchange(root_keys_, std::nullopt));
     engine_thread_ = std::thread([this] { engine_context_.run(); });
     pthread_setname_np(engine_thread_.native_handle(), "kt-engine");

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/audit/chain.h"
+#include "daemon/audit/old_copy.h"
 #include "daemon/audit/sealer.h"
 #include "daemon/base/status.h"
 #include "daemon/store/store.h"
@@ -48,10 +49,12 @@ absl::StatusOr<std::string> AcceptRestored(
   sealer.SetKey(std::make_shared<audit::ChainKey>(std::move(key)));
   ASSIGN_OR_RETURN(const int64_t last, store->LastAuditSequence());
   RETURN_IF_ERROR(vault::AcceptRestored(*store, root_keys, RowOf(now)));
+  RETURN_IF_ERROR(
+      audit::WriteRestored(*store, *sealer.key(), config.audit_checkpoints, now)
+          .status());
   return absl::StrCat(
-      "the store is taken as it is; its audit trail ended with "
-      "row ",
-      last, "\n");
+      "the store is taken as it is; its audit trail ended with row ", last,
+      "\n");
 }
 
 }  // namespace keyturn::app

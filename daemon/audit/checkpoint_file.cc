@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -21,7 +22,9 @@
 namespace keyturn::audit {
 namespace {
 
-constexpr char kFirstWords[] = "keyturn-audit-checkpoint 1";
+constexpr char kName[] = "keyturn-audit-checkpoint";
+constexpr char kFormat1[] = "1";
+constexpr char kFormat2[] = "2";
 constexpr char kMacField[] = " mac=";
 
 class Descriptor {
@@ -48,6 +51,23 @@ absl::Status NoCheckpoint() {
   return absl::DataLossError("the line is no checkpoint of this daemon");
 }
 
+// Zeros where there is no line.
+std::string BeforeText(const Place& place) {
+  return place.mac.empty() ? std::string(2 * kMacBytes, '0') : place.mac;
+}
+
+// Not open when there is no such file.
+absl::StatusOr<std::ifstream> OpenToRead(const std::string& path) {
+  struct stat found;
+  if (stat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return std::ifstream();
+    return SystemError("read the checkpoints in", path);
+  }
+  std::ifstream file(path);
+  if (!file.is_open()) return SystemError("read the checkpoints in", path);
+  return file;
+}
+
 // What follows `name` in `field`, or nothing when it begins otherwise.
 std::optional<std::string> Value(absl::string_view field,
                                  absl::string_view name) {
@@ -68,92 +88,192 @@ std::optional<std::string> FromHex(const std::string& hex, size_t size) {
 // Whether `line` is the beginning of a checkpoint's: the daemon was killed in
 // the midst of it.
 bool IsCutShort(std::string_view line) {
-  const std::string_view first = kFirstWords;
-  if (line.substr(0, first.size()) != first.substr(0, line.size())) {
-    return false;
-  }
+  const std::string_view name = kName;
+  if (line.substr(0, name.size()) != name.substr(0, line.size())) return false;
   const size_t mac_at = line.rfind(kMacField);
   return mac_at == std::string_view::npos ||
          line.size() < mac_at + std::strlen(kMacField) + 2 * kMacBytes;
 }
 
+// The `name=value` words of a line, in the order in which they are asked for.
+class Fields {
+ public:
+  explicit Fields(std::vector<std::string> words) : words_(std::move(words)) {}
+
+  std::string Text(absl::string_view name) {
+    if (next_ >= words_.size()) return Fail();
+    std::optional<std::string> value = Value(words_[next_++], name);
+    return value.has_value() ? *std::move(value) : Fail();
+  }
+  int64_t Number(absl::string_view name) {
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(Text(name), &number)) Fail();
+    return number;
+  }
+  std::string Bytes(absl::string_view name, size_t size) {
+    const std::optional<std::string> bytes = FromHex(Text(name), size);
+    return bytes.has_value() ? *bytes : Fail();
+  }
+  absl::Time Time(absl::string_view name) {
+    absl::Time time;
+    std::string error;
+    if (!absl::ParseTime(absl::RFC3339_full, Text(name), &time, &error)) Fail();
+    return time;
+  }
+  // Whether all were there, and no others.
+  bool Good() const { return good_ && next_ == words_.size(); }
+
+ private:
+  std::string Fail() {
+    good_ = false;
+    return "";
+  }
+
+  const std::vector<std::string> words_;
+  size_t next_ = 0;
+  bool good_ = true;
+};
+
+// What stands before the MAC.
+absl::StatusOr<CheckpointLine> ParseText(std::string_view text,
+                                         std::string& key_id) {
+  std::vector<std::string> words = absl::StrSplit(base::ToAbsl(text), ' ');
+  if (words.size() < 2 || words[0] != kName) return NoCheckpoint();
+  const bool numbered = words[1] == kFormat2;
+  if (!numbered && words[1] != kFormat1) return NoCheckpoint();
+  words.erase(words.begin(), words.begin() + 2);
+  Fields fields(std::move(words));
+  CheckpointLine line;
+  Checkpoint& checkpoint = line.checkpoint;
+  if (numbered) line.place.number = fields.Number("number=");
+  checkpoint.sequence = fields.Number("sequence=");
+  checkpoint.head = fields.Bytes("head=", kHeadBytes);
+  if (numbered) {
+    checkpoint.census = fields.Number("census=");
+    const std::string restored = fields.Text("restored=");
+    if (restored != "yes" && restored != "no") return NoCheckpoint();
+    checkpoint.restored = restored == "yes";
+    line.before = absl::BytesToHexString(fields.Bytes("before=", kMacBytes));
+  }
+  checkpoint.time = fields.Time("time=");
+  key_id = fields.Bytes("key=", kKeyIdBytes);
+  if (!fields.Good() || (numbered && line.place.number < 1)) {
+    return NoCheckpoint();
+  }
+  return line;
+}
+
+// Reads a file's lines one after the other and keeps what they tell.
+class LineReader {
+ public:
+  explicit LineReader(const ChainKey& key) : key_(key) {}
+
+  void Add(const std::string& text) {
+    ++count_;
+    absl::StatusOr<CheckpointLine> line = text.size() > kCheckpointBytesMax
+                                              ? NoCheckpoint()
+                                              : ParseCheckpoint(text, key_);
+    if (!line.ok()) {
+      if (IsCutShort(text)) return;
+      NoteAltered();
+      ++altered_since_;
+      return;
+    }
+    if (!line->before.empty()) CheckPlace(*line);
+    altered_since_ = 0;
+    read_.end = line->place;
+    read_.checkpoints.push_back(std::move(line->checkpoint));
+    if (read_.checkpoints.size() >= 2 * kCheckpointsMax) {
+      read_.checkpoints.erase(read_.checkpoints.begin(),
+                              read_.checkpoints.end() - kCheckpointsMax);
+    }
+  }
+
+  CheckpointFile Finish() { return std::move(read_); }
+
+ private:
+  void CheckPlace(const CheckpointLine& line) {
+    const int64_t missing = line.place.number - read_.end.number - 1;
+    if (missing > altered_since_) {
+      if (read_.removed.size() < kFindingsMax) {
+        read_.removed.emplace_back(read_.end.number + 1, line.place.number - 1);
+      }
+    } else if (missing < 0 ||
+               (missing == 0 && line.before != BeforeText(read_.end))) {
+      NoteAltered();
+    }
+  }
+  void NoteAltered() {
+    if (read_.altered_lines.size() < kFindingsMax) {
+      read_.altered_lines.push_back(count_);
+    }
+  }
+
+  const ChainKey& key_;
+  CheckpointFile read_;
+  int64_t count_ = 0;
+  int64_t altered_since_ = 0;
+};
+
 }  // namespace
 
-std::string FormatCheckpoint(const Checkpoint& checkpoint,
+std::string FormatCheckpoint(const Checkpoint& checkpoint, const Place& before,
                              const ChainKey& key) {
   const std::string text =
-      absl::StrCat(kFirstWords, " sequence=", checkpoint.sequence,
-                   " head=", absl::BytesToHexString(checkpoint.head), " time=",
+      absl::StrCat(kName, " ", kFormat2, " number=", before.number + 1,
+                   " sequence=", checkpoint.sequence,
+                   " head=", absl::BytesToHexString(checkpoint.head),
+                   " census=", checkpoint.census,
+                   " restored=", checkpoint.restored ? "yes" : "no",
+                   " before=", BeforeText(before), " time=",
                    absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", checkpoint.time,
                                     absl::UTCTimeZone()),
                    " key=", absl::BytesToHexString(key.id()));
   return absl::StrCat(text, kMacField, absl::BytesToHexString(key.Mac(text)));
 }
 
-absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view line,
-                                           const ChainKey& key) {
+absl::StatusOr<CheckpointLine> ParseCheckpoint(std::string_view line,
+                                               const ChainKey& key) {
   const size_t mac_at = line.rfind(kMacField);
   if (mac_at == std::string_view::npos) return NoCheckpoint();
   const std::string_view text = line.substr(0, mac_at);
-  const std::vector<std::string> words =
-      absl::StrSplit(base::ToAbsl(text), ' ');
-  if (words.size() != 6 ||
-      absl::StrCat(words[0], " ", words[1]) != kFirstWords) {
-    return NoCheckpoint();
-  }
-  const auto sequence = Value(words[2], "sequence=");
-  const auto head_hex = Value(words[3], "head=");
-  const auto time = Value(words[4], "time=");
-  const auto key_hex = Value(words[5], "key=");
-  if (!sequence || !head_hex || !time || !key_hex) return NoCheckpoint();
-  const auto head = FromHex(*head_hex, kHeadBytes);
-  const auto key_id = FromHex(*key_hex, kKeyIdBytes);
-  const auto mac = FromHex(
-      std::string(line.substr(mac_at + std::strlen(kMacField))), kMacBytes);
-  Checkpoint checkpoint;
-  std::string error;
-  if (!head || !key_id || !mac ||
-      !absl::SimpleAtoi(*sequence, &checkpoint.sequence) ||
-      !absl::ParseTime(absl::RFC3339_full, *time, &checkpoint.time, &error)) {
-    return NoCheckpoint();
-  }
-  if (*key_id == key.id() &&
+  const std::string mac_hex(line.substr(mac_at + std::strlen(kMacField)));
+  const std::optional<std::string> mac = FromHex(mac_hex, kMacBytes);
+  if (!mac.has_value()) return NoCheckpoint();
+  std::string key_id;
+  ASSIGN_OR_RETURN(CheckpointLine parsed, ParseText(text, key_id));
+  parsed.ours = key_id == key.id();
+  if (parsed.ours &&
       CRYPTO_memcmp(mac->data(), key.Mac(text).data(), kMacBytes) != 0) {
     return NoCheckpoint();
   }
-  checkpoint.head = *head;
-  return checkpoint;
+  parsed.place.mac = mac_hex;
+  return parsed;
 }
 
 absl::StatusOr<CheckpointFile> ReadCheckpoints(const std::string& path,
                                                const ChainKey& key) {
-  CheckpointFile read;
-  struct stat found;
-  if (stat(path.c_str(), &found) != 0) {
-    if (errno == ENOENT) return read;
-    return SystemError("read the checkpoints in", path);
-  }
-  std::ifstream file(path);
-  if (!file.is_open()) return SystemError("read the checkpoints in", path);
-  std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
-    absl::StatusOr<Checkpoint> checkpoint = line.size() > kCheckpointBytesMax
-                                                ? NoCheckpoint()
-                                                : ParseCheckpoint(line, key);
-    if (!checkpoint.ok()) {
-      if (!IsCutShort(line) && read.altered_lines.size() < kFindingsMax) {
-        read.altered_lines.push_back(number);
-      }
-      continue;
-    }
-    read.checkpoints.push_back(*std::move(checkpoint));
-    if (read.checkpoints.size() >= 2 * kCheckpointsMax) {
-      read.checkpoints.erase(read.checkpoints.begin(),
-                             read.checkpoints.end() - kCheckpointsMax);
-    }
+  LineReader reader(key);
+  ASSIGN_OR_RETURN(std::ifstream file, OpenToRead(path));
+  for (std::string line; std::getline(file, line);) reader.Add(line);
+  if (file.bad()) return SystemError("read the checkpoints in", path);
+  return reader.Finish();
+}
+
+absl::StatusOr<std::optional<CheckpointLine>> ReadNewest(
+    const std::string& path, const ChainKey& key) {
+  std::optional<CheckpointLine> newest;
+  ASSIGN_OR_RETURN(std::ifstream file, OpenToRead(path));
+  if (!file.is_open()) return newest;
+  file.seekg(0, std::ios::end);
+  const std::streamoff size = file.tellg();
+  file.seekg(std::max<std::streamoff>(0, size - std::streamoff{kFileEndBytes}));
+  for (std::string line; std::getline(file, line);) {
+    absl::StatusOr<CheckpointLine> parsed = ParseCheckpoint(line, key);
+    if (parsed.ok()) newest = *std::move(parsed);
   }
   if (file.bad()) return SystemError("read the checkpoints in", path);
-  return read;
+  return newest;
 }
 
 absl::Status AppendCheckpoint(const std::string& path, std::string_view line) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -17,21 +18,6 @@
 #include "daemon/base/status.h"
 
 namespace keyturn::audit {
-namespace {
-
-// The head after the row `sequence`; empty when there is no such row.
-absl::StatusOr<std::string> HeadAt(store::Store& store, int64_t sequence) {
-  ASSIGN_OR_RETURN(const std::vector<store::AuditRow> rows,
-                   store.ListAuditRows(sequence - 1, 1));
-  if (rows.empty() || rows.front().sequence != sequence) return std::string();
-  const store::AuditRow& row = rows.front();
-  const absl::StatusOr<Seal> seal = ParseSeal(row.seal);
-  if (!seal.ok()) return std::string();
-  return HeadAfter(row, seal->sequence, seal->head_before);
-}
-
-}  // namespace
-
 class Checkpointer::Worker : public std::enable_shared_from_this<Worker> {
  public:
   explicit Worker(Options options)
@@ -72,7 +58,6 @@ class Checkpointer::Worker : public std::enable_shared_from_this<Worker> {
 
  private:
   void Run() {
-    CompareWithLast();
     WaitForInterval();
     context_.run();
   }
@@ -87,44 +72,56 @@ class Checkpointer::Worker : public std::enable_shared_from_this<Worker> {
     });
   }
 
-  // An old copy that was put back shows at once, not only to who verifies.
-  void CompareWithLast() {
-    const std::shared_ptr<const ChainKey> key = options_.sealer.key();
-    if (key == nullptr || options_.file.empty()) return;
-    const absl::StatusOr<CheckpointFile> file =
-        ReadCheckpoints(options_.file, *key);
-    if (left_behind_ || !file.ok() || file->checkpoints.empty()) return;
-    const audit::Checkpoint& last = file->checkpoints.back();
-    const absl::StatusOr<std::string> head =
-        HeadAt(options_.store, last.sequence);
-    if (!head.ok() || *head == last.head) return;
-    options_.warn(absl::StrCat(
-        "audit: the trail does not go through its last checkpoint (row ",
-        last.sequence,
-        "): the database was changed or an old copy was put back; run keyturn "
-        "audit verify and see the run book"));
-  }
-
   void Checkpoint() {
     const std::shared_ptr<const ChainKey> key = options_.sealer.key();
     if (key == nullptr) return;
-    const absl::StatusOr<int64_t> last = options_.store.LastAuditSequence();
-    if (!last.ok() || *last == 0 || *last == last_sequence_) return;
-    const absl::StatusOr<std::string> head = HeadAt(options_.store, *last);
-    if (!head.ok() || head->empty()) {
+    absl::StatusOr<audit::Checkpoint> end = EndOf(options_.store);
+    if (!end.ok() || end->sequence == 0 || end->sequence == last_sequence_) {
+      return;
+    }
+    if (end->head.empty()) {
       Tell(absl::DataLossError("the last row of the audit trail is not there"));
       return;
     }
-    const std::string line =
-        FormatCheckpoint({*last, *head, options_.clock.Now()}, *key);
+    end->time = options_.clock.Now();
+    absl::StatusOr<Place> place = last_place_.value_or(Place());
+    if (!options_.file.empty()) place = FindPlace(*key);
+    if (left_behind_) return;
+    const std::string line = FormatCheckpoint(
+        *end, place.value_or(last_place_.value_or(Place())), *key);
     options_.note(line);
     if (!options_.file.empty()) {
-      const absl::Status written = options_.append(options_.file, line);
+      const absl::Status written =
+          place.ok() ? options_.append(options_.file, line) : place.status();
       if (left_behind_) return;
       Tell(written);
-      if (!written.ok()) return;
+      if (!written.ok()) {
+        // Nobody knows how much of it is there.
+        last_place_.reset();
+        return;
+      }
     }
-    last_sequence_ = *last;
+    last_place_ = ParseCheckpoint(line, *key)->place;
+    last_sequence_ = end->sequence;
+  }
+
+  // The line that the next one follows.
+  absl::StatusOr<Place> FindPlace(const ChainKey& key) {
+    ASSIGN_OR_RETURN(const std::optional<CheckpointLine> newest,
+                     ReadNewest(options_.file, key));
+    const Place found = newest.has_value() ? newest->place : Place();
+    if (left_behind_ || !last_place_.has_value() ||
+        found.mac == last_place_->mac) {
+      return found;
+    }
+    options_.warn(absl::StrCat(
+        "audit: ", options_.file,
+        found.mac.empty()
+            ? " was begun anew by somebody else: checkpoints were taken out"
+            : " does not end with the checkpoint that was written last: lines "
+              "were taken out or added"));
+    // The gap stays to be seen, except in a file that has nothing else.
+    return found.mac.empty() ? found : *last_place_;
   }
 
   // Once, not each time.
@@ -149,6 +146,8 @@ class Checkpointer::Worker : public std::enable_shared_from_this<Worker> {
 
   // Of the thread alone.
   int64_t last_sequence_ = 0;
+  // The line that was written last; empty: none since the start.
+  std::optional<Place> last_place_;
   bool works_ = true;
 };
 

@@ -1,5 +1,7 @@
 #include "daemon/audit/trail.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +10,19 @@
 #include "daemon/base/status.h"
 
 namespace keyturn::audit {
+namespace {
+
+// Where the trail was before somebody put a back-up back on purpose is no
+// place that it must go through.
+void KeepSinceRestored(std::vector<Checkpoint>& checkpoints) {
+  const auto restored =
+      std::find_if(checkpoints.rbegin(), checkpoints.rend(),
+                   [](const Checkpoint& one) { return one.restored; });
+  if (restored == checkpoints.rend()) return;
+  checkpoints.erase(checkpoints.begin(), std::prev(restored.base()));
+}
+
+}  // namespace
 
 Trail::Trail(Options options)
     : options_(std::move(options)),
@@ -63,11 +78,18 @@ absl::StatusOr<Verdict> Trail::Verify(std::vector<Checkpoint> expected) {
   if (!options_.checkpoint_file.empty()) {
     ASSIGN_OR_RETURN(file, ReadCheckpoints(options_.checkpoint_file, *key));
   }
+  KeepSinceRestored(file.checkpoints);
   for (Checkpoint& checkpoint : expected) {
     file.checkpoints.push_back(std::move(checkpoint));
   }
   ASSIGN_OR_RETURN(Verdict verdict,
                    VerifyTrail(options_.store, key, file.checkpoints));
+  for (const auto& [first, last] : file.removed) {
+    verdict.findings.push_back(
+        {Finding::Kind::kCheckpointAltered, 0, 0,
+         absl::StrCat("checkpoints number ", first, " to ", last,
+                      " were taken out of ", options_.checkpoint_file)});
+  }
   if (!file.altered_lines.empty()) {
     verdict.findings.push_back(
         {Finding::Kind::kCheckpointAltered, 0, 0,

@@ -36,7 +36,6 @@ class Trail {
     std::function<void(const std::string&)> note;
     std::function<void(const std::string&)> warn;
   };
-  // Warns when the trail does not go through the last checkpoint.
   explicit Trail(Options options);
   // Writes what is summed up and a last checkpoint.
   ~Trail();

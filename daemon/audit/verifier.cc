@@ -47,6 +47,28 @@ std::string_view Name(Finding::Kind kind) {
   return "";
 }
 
+absl::StatusOr<Checkpoint> EndOf(store::Store& store) {
+  Checkpoint end;
+  ASSIGN_OR_RETURN(end.sequence, store.LastAuditSequence());
+  ASSIGN_OR_RETURN(end.head, HeadAt(store, end.sequence));
+  store::AuditFilter filter;
+  filter.action = store::kCensusAction;
+  ASSIGN_OR_RETURN(const store::Page<store::AuditRow> census,
+                   store.FindAuditRows(filter, {.limit = 1, .after = ""}));
+  if (!census.items.empty()) end.census = census.items.front().sequence;
+  return end;
+}
+
+absl::StatusOr<std::string> HeadAt(store::Store& store, int64_t sequence) {
+  ASSIGN_OR_RETURN(const std::vector<store::AuditRow> rows,
+                   store.ListAuditRows(sequence - 1, 1));
+  if (rows.empty() || rows.front().sequence != sequence) return std::string();
+  const store::AuditRow& row = rows.front();
+  const absl::StatusOr<Seal> seal = ParseSeal(row.seal);
+  if (!seal.ok()) return std::string();
+  return HeadAfter(row, seal->sequence, seal->head_before);
+}
+
 Verifier::Verifier(std::shared_ptr<const ChainKey> key,
                    std::vector<Checkpoint> checkpoints, int64_t last_given)
     : key_(std::move(key)),
@@ -57,6 +79,13 @@ Verifier::Verifier(std::shared_ptr<const ChainKey> key,
                    [](const Checkpoint& a, const Checkpoint& b) {
                      return a.sequence < b.sequence;
                    });
+}
+
+void Verifier::BeginAt(const store::AuditRow& row) {
+  const absl::StatusOr<Seal> seal = ParseSeal(row.seal);
+  verdict_.last_sequence = row.sequence - 1;
+  head_ = std::nullopt;
+  if (seal.ok()) head_ = seal->head_before;
 }
 
 void Verifier::Add(const store::AuditRow& row) {

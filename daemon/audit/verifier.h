@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/audit/chain.h"
 #include "daemon/store/records.h"
@@ -25,7 +26,21 @@ struct Checkpoint {
   std::string head;
   // Infinite past: somebody else knows of it, and did not say since when.
   absl::Time time = absl::InfinitePast();
+  // Of the trail's newest row on the credentials, see store::kCensusAction; 0:
+  // there was none, or nobody said.
+  int64_t census = 0;
+  // Somebody said then that the store had been put back on purpose: where the
+  // trail was before counts no more.
+  bool restored = false;
 };
+
+// Where the trail of `store` ends, without an instant. The head is empty when
+// its last row is not there. Errors of the store.
+absl::StatusOr<Checkpoint> EndOf(store::Store& store);
+
+// The head after the row `sequence`, as its seal says; empty when there is no
+// such row, or it has no seal. Errors of the store.
+absl::StatusOr<std::string> HeadAt(store::Store& store, int64_t sequence);
 
 struct Finding {
   enum class Kind {
@@ -76,6 +91,9 @@ class Verifier {
   Verifier(std::shared_ptr<const ChainKey> key,
            std::vector<Checkpoint> checkpoints, int64_t last_given);
 
+  // Before the first Add, of `row`: nothing stands before it. Its seal, proved
+  // by the caller, says what it hangs on.
+  void BeginAt(const store::AuditRow& row);
   void Add(const store::AuditRow& row);
   Verdict Finish();
 

@@ -142,6 +142,10 @@ absl::Status Custodian::TryToUnseal(const Caller& caller,
     keyring =
         vault::OpenKeyring(options_.store, *root_keys, options_.clock.Now());
   }
+  if (keyring.ok() && options_.before_opening) {
+    const absl::Status status = options_.before_opening(*keyring);
+    if (!status.ok()) keyring = status;
+  }
   if (!keyring.ok()) {
     options_.log(absl::StrCat("an unsealing by ", caller.identity,
                               " failed: ", base::ReasonOf(keyring.status())));

@@ -90,6 +90,8 @@ class Custodian {
     int64_t seals_max = kSealsPerDataKeyMax;
     // As of Listen, but only after changes, and before whoever listens.
     std::function<void(bool sealed)> on_change = nullptr;
+    // Before the vault is opened with these keys; an error leaves it sealed.
+    std::function<absl::Status(const vault::Keyring&)> before_opening = nullptr;
   };
   // `root_keys` is what the vault was opened with; empty: it is sealed.
   Custodian(Options options, std::optional<vault::RootKeys> root_keys);

@@ -446,7 +446,7 @@ TEST_F(KeyturndTest, DoesNothingAndStopsWhenTheAuditTrailCannotBeWritten) {
   EXPECT_EQ(listed.credentials_size(), 0);
 }
 
-TEST_F(KeyturndTest, SaysAtTheStartThatAnOldCopyOfTheDatabaseWasPutBack) {
+TEST_F(KeyturndTest, DoesNotStartWithAnOldCopyOfTheDatabaseUnlessItIsAccepted) {
   const std::string store = data_ + "/store";
   const std::string copy = directory_.Path("copy");
   std::filesystem::copy(store, copy);
@@ -454,17 +454,26 @@ TEST_F(KeyturndTest, SaysAtTheStartThatAnOldCopyOfTheDatabaseWasPutBack) {
     const auto daemon = Start();
     daemon->Signal(SIGTERM);
     EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
-    EXPECT_THAT(daemon->text(), HasSubstr("keyturn-audit-checkpoint 1 "));
+    EXPECT_THAT(daemon->text(), HasSubstr("keyturn-audit-checkpoint 2 "));
     EXPECT_THAT(daemon->text(), Not(HasSubstr("old copy")));
   }
   EXPECT_THAT(FileText(data_ + "/audit-checkpoints"), HasSubstr("sequence=5 "));
 
   std::filesystem::remove_all(store);
   std::filesystem::rename(copy, store);
-  const auto daemon = Start();
-  daemon->Signal(SIGTERM);
-  EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
-  EXPECT_THAT(daemon->text(), HasSubstr("old copy"));
+  std::string output;
+  EXPECT_EQ(RunKeyturnd({"--config", config_}, &output), kRolledBack);
+  EXPECT_THAT(output, HasSubstr("STORE_ROLLED_BACK"));
+  EXPECT_THAT(output, HasSubstr("ends with row 1, but had come to row 5"));
+
+  EXPECT_EQ(RunKeyturnd({"accept-restored", "--config", config_}, &output),
+            kStopped)
+      << output;
+  for (int i = 0; i < 2; ++i) {
+    const auto daemon = Start();
+    daemon->Signal(SIGTERM);
+    EXPECT_EQ(daemon->Wait(), kStopped) << daemon->text();
+  }
 }
 
 // All its rows, so that they fit each other.

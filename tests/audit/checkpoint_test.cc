@@ -9,6 +9,7 @@
 #include <fstream>
 #include <future>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,22 @@ using ::testing::SizeIs;
 std::shared_ptr<const ChainKey> KeyOf(char byte) {
   return std::make_shared<ChainKey>(
       ChainKey::DeriveFrom(secret::Secret(std::string(32, byte))).value());
+}
+
+// Each with its end.
+std::vector<std::string> LinesOf(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(line + "\n");
+  }
+  return lines;
+}
+
+auto IsAltered(const std::string& text) {
+  return ::testing::AllOf(
+      Field(&Finding::kind, Finding::Kind::kCheckpointAltered),
+      Field(&Finding::message, HasSubstr(text)));
 }
 
 class CheckpointTest : public ::testing::Test {
@@ -73,6 +90,11 @@ class CheckpointTest : public ::testing::Test {
     return file->checkpoints;
   }
 
+  void WriteLines(const std::vector<std::string>& lines) {
+    std::ofstream file(path_, std::ios::trunc);
+    for (const std::string& line : lines) file << line;
+  }
+
   testing::TemporaryDirectory directory_;
   const std::string store_path_ = directory_.Path("store/keyturn.db");
   const std::string path_ = directory_.Path("checkpoints");
@@ -86,17 +108,27 @@ class CheckpointTest : public ::testing::Test {
 };
 
 TEST_F(CheckpointTest, ReadsTheLineThatItWrote) {
-  const Checkpoint checkpoint{12, std::string(kHeadBytes, 'h'), testing::At(5)};
-  const std::string line = FormatCheckpoint(checkpoint, *key_);
-  EXPECT_THAT(line,
-              HasSubstr("keyturn-audit-checkpoint 1 sequence=12 head=68"));
+  Checkpoint checkpoint{12, std::string(kHeadBytes, 'h'), testing::At(5)};
+  checkpoint.census = 9;
+  checkpoint.restored = true;
+  const Place before{3, std::string(2 * kMacBytes, 'b')};
+  const std::string line = FormatCheckpoint(checkpoint, before, *key_);
+  EXPECT_THAT(line, HasSubstr("keyturn-audit-checkpoint 2 number=4 "
+                              "sequence=12 head=68"));
   const auto read = ParseCheckpoint(line, *key_);
   ASSERT_THAT(read, IsOk());
-  EXPECT_EQ(read->sequence, 12);
-  EXPECT_EQ(read->head, checkpoint.head);
-  EXPECT_EQ(read->time, checkpoint.time);
+  EXPECT_EQ(read->checkpoint.sequence, 12);
+  EXPECT_EQ(read->checkpoint.head, checkpoint.head);
+  EXPECT_EQ(read->checkpoint.time, checkpoint.time);
+  EXPECT_EQ(read->checkpoint.census, 9);
+  EXPECT_TRUE(read->checkpoint.restored);
+  EXPECT_EQ(read->place.number, 4);
+  EXPECT_EQ(read->before, before.mac);
+  EXPECT_TRUE(read->ours);
   // Of another root key: it can only raise an alarm.
-  EXPECT_THAT(ParseCheckpoint(line, *KeyOf('o')), IsOk());
+  const auto other = ParseCheckpoint(line, *KeyOf('o'));
+  ASSERT_THAT(other, IsOk());
+  EXPECT_FALSE(other->ours);
   for (size_t i = 0; i < line.size(); ++i) {
     std::string altered = line;
     altered[i] ^= 1;
@@ -105,6 +137,29 @@ TEST_F(CheckpointTest, ReadsTheLineThatItWrote) {
     if (names_another_key) continue;
     EXPECT_FALSE(ParseCheckpoint(altered, *key_).ok()) << altered;
   }
+}
+
+// The lines that another program made from checkpoint_file.h, both formats.
+TEST_F(CheckpointTest, ReadsTheLinesOfTheGoldenFile) {
+  const std::string path = KEYTURN_TESTDATA "/checkpoints.txt";
+  std::string secret(32, '\0');
+  std::iota(secret.begin(), secret.end(), '\0');
+  const ChainKey key = ChainKey::DeriveFrom(secret::Secret(secret)).value();
+  const auto file = ReadCheckpoints(path, key);
+  ASSERT_THAT(file, IsOk());
+  EXPECT_THAT(file->altered_lines, IsEmpty());
+  EXPECT_THAT(file->removed, IsEmpty());
+  ASSERT_THAT(file->checkpoints, SizeIs(3));
+  EXPECT_EQ(file->checkpoints[0].sequence, 5);
+  EXPECT_EQ(file->checkpoints[1].census, 8);
+  EXPECT_TRUE(file->checkpoints[2].restored);
+  EXPECT_EQ(file->end.number, 2);
+  const auto newest = ReadNewest(path, key);
+  ASSERT_THAT(newest, IsOk());
+  const CheckpointLine& last = newest->value();
+  EXPECT_EQ(
+      FormatCheckpoint(last.checkpoint, Place{1, last.before}, key) + "\n",
+      LinesOf(path).back());
 }
 
 TEST_F(CheckpointTest, WritesOneWhenAskedAndOneAtTheEnd) {
@@ -131,7 +186,7 @@ TEST_F(CheckpointTest, GivesNoAlarmWhenTheDaemonDiedBeforeTheCheckpoint) {
   Write(3);
   NewTrail()->CheckpointNow();
   Write(5);
-  std::ofstream(path_, std::ios::app) << "keyturn-audit-checkpoint 1 sequ";
+  std::ofstream(path_, std::ios::app) << "keyturn-audit-checkpoint 2 numb";
   const auto trail = NewTrail();
   auto verdict = trail->Verify({});
   ASSERT_THAT(verdict, IsOk());
@@ -145,32 +200,66 @@ TEST_F(CheckpointTest, GivesNoAlarmWhenTheDaemonDiedBeforeTheCheckpoint) {
   EXPECT_THAT(warnings(), IsEmpty());
 }
 
-TEST_F(CheckpointTest, WarnsAtOnceWhenAnOldCopyWasPutBack) {
-  Write(3);
-  store_ = nullptr;
-  const std::string copy = directory_.Path("copy.db");
-  std::filesystem::copy_file(store_path_, copy);
-  store_ = testing::OpenSealedStore(store_path_, &sealer_);
-  Write(4);
-  NewTrail()->CheckpointNow();
-  store_ = nullptr;
-  std::filesystem::copy_file(copy, store_path_,
-                             std::filesystem::copy_options::overwrite_existing);
-  store_ = testing::OpenSealedStore(store_path_, &sealer_);
+TEST_F(CheckpointTest, NamesLinesThatWereTakenOut) {
   const auto trail = NewTrail();
-  const auto verdict = trail->Verify({});
-  ASSERT_THAT(verdict, IsOk());
-  EXPECT_THAT(verdict->findings,
-              ElementsAre(Field(&Finding::kind, Finding::Kind::kOldCopy)));
+  for (int i = 0; i < 6; ++i) {
+    Write(1);
+    trail->CheckpointNow();
+  }
+  const std::vector<std::string> lines = LinesOf(path_);
+  ASSERT_THAT(lines, SizeIs(6));
+  EXPECT_THAT(trail->Verify({})->findings, IsEmpty());
+
+  WriteLines({lines[0], lines[1], lines[4], lines[5]});
+  EXPECT_THAT(trail->Verify({})->findings,
+              ElementsAre(IsAltered("number 3 to 4 were taken out")));
+  WriteLines({lines[2], lines[3], lines[4], lines[5]});
+  EXPECT_THAT(trail->Verify({})->findings,
+              ElementsAre(IsAltered("number 1 to 2 were taken out")));
+  // Nor can they change places, or come twice.
+  WriteLines({lines[0], lines[2], lines[1], lines[3], lines[4], lines[5]});
+  EXPECT_THAT(trail->Verify({})->findings, ::testing::Not(IsEmpty()));
+  WriteLines({lines[0], lines[1], lines[1], lines[2], lines[3], lines[4]});
+  EXPECT_THAT(trail->Verify({})->findings,
+              ElementsAre(IsAltered("not as they were written: 3")));
+}
+
+// The last lines can be taken out of the file alone, but not while the daemon
+// runs.
+TEST_F(CheckpointTest, WarnsAndLeavesAGapWhenTheLastLinesWereTakenOut) {
+  const auto trail = NewTrail();
+  for (int i = 0; i < 3; ++i) {
+    Write(1);
+    trail->CheckpointNow();
+  }
+  const std::vector<std::string> lines = LinesOf(path_);
+  WriteLines({lines[0]});
+  Write(1);
   trail->CheckpointNow();
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("old copy")));
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("lines were taken out")));
+  EXPECT_THAT(trail->Verify({})->findings,
+              ElementsAre(IsAltered("number 2 to 3 were taken out")));
+}
+
+// Whoever keeps the file short moves it aside.
+TEST_F(CheckpointTest, BeginsANewFileAndSaysSo) {
+  const auto trail = NewTrail();
+  Write(1);
+  trail->CheckpointNow();
+  std::filesystem::remove(path_);
+  Write(1);
+  trail->CheckpointNow();
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("begun anew")));
+  EXPECT_THAT(trail->Verify({})->findings, IsEmpty());
+  EXPECT_THAT(Stored(), ElementsAre(Field(&Checkpoint::sequence, 2)));
 }
 
 TEST_F(CheckpointTest, NamesALineThatWasAltered) {
   Write(1);
   NewTrail()->CheckpointNow();
   std::fstream file(path_, std::ios::in | std::ios::out);
-  file.seekp(std::string("keyturn-audit-checkpoint 1 sequence=").size());
+  file.seekp(
+      std::string("keyturn-audit-checkpoint 2 number=1 sequence=").size());
   file << '2';
   file.close();
   const auto verdict = NewTrail()->Verify({});

@@ -66,7 +66,8 @@ class CustodianTest : public House {
     custodian_ = std::make_unique<Custodian>(
         Custodian::Options{*store_, *vault_, *engine_, clock_, Sources(),
                            [this](const std::string& line) { Note(line); },
-                           seals_max_},
+                           seals_max_, nullptr,
+                           [this](const vault::Keyring&) { return refusal_; }},
         std::move(root_keys));
   }
   // As a restart with what the configuration says now.
@@ -145,6 +146,8 @@ class CustodianTest : public House {
   vault::RootKeySource current_;
   std::optional<vault::RootKeySource> previous_;
   int64_t seals_max_ = engine::kSealsPerDataKeyMax;
+  // Of whoever is asked before the vault is opened.
+  absl::Status refusal_;
   std::unique_ptr<Custodian> custodian_;
 };
 
@@ -213,6 +216,24 @@ TEST_F(CustodianTest, MakesANewKeyByItselfLongBeforeTheLimit) {
   EXPECT_EQ(WaitForReseal().data_keys.back().versions, 10);
   EXPECT_THAT(Trail(),
               Contains(::testing::Field(&store::AuditRow::actor, "daemon")));
+}
+
+TEST_F(CustodianTest, StaysSealedWhenSomebodyRefusesToOpen) {
+  const auto unseal = [this] {
+    return Ask([&](auto callback) {
+      custodian_->Unseal(Operator(), {}, std::move(callback));
+    });
+  };
+  custodian_.reset();
+  vault_->DropKeys();
+  OpenCustodian();
+  refusal_ =
+      base::WithReason(absl::DataLossError("an old copy"), "STORE_ROLLED_BACK");
+  EXPECT_THAT(unseal(), HasReason("STORE_ROLLED_BACK"));
+  EXPECT_TRUE(vault_->sealed());
+  refusal_ = absl::OkStatus();
+  EXPECT_THAT(unseal(), IsOk());
+  EXPECT_FALSE(vault_->sealed());
 }
 
 TEST_F(CustodianTest, TheRootKeyIsChangedWithBothAccepted) {
