@@ -90,21 +90,22 @@ constexpr absl::Duration kAuditSlack = absl::Seconds(5);
 
 // Celigo has no way to write only what nobody else has changed: an edit between
 // the last look and the write is lost, and only the audit trail tells of it. A
-// trail that cannot be read says nothing either way.
-asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
-                                  Document now) {
-  Outcome outcome = Judge(context, now);
+// trail that cannot be read says nothing either way. `overwritten` is the
+// lastModified of the document that the write replaced.
+asio::awaitable<Outcome> TellOthersEdits(Context& context,
+                                         celigo::Client& client,
+                                         Outcome outcome,
+                                         std::string overwritten) {
   absl::Time since;
   if (outcome.kind != Outcome::Kind::kDone ||
-      !absl::ParseTime(absl::RFC3339_full,
-                       http::StringAt(Base(context), "lastModified"), &since,
-                       nullptr)) {
+      !absl::ParseTime(absl::RFC3339_full, overwritten, &since, nullptr)) {
     co_return outcome;
   }
   const absl::StatusOr<std::vector<Document>> entries =
       co_await client.ConnectionAudit(context.notes.connection_id,
                                       since + kAuditSlack);
   if (!entries.ok()) co_return outcome;
+  // The way back changes the same fields as the way there.
   const std::vector<std::string> foreign = celigo::ForeignChanges(
       *entries, celigo::TokenIntent(context.notes.iclient_id));
   outcome.proofs.push_back(
@@ -118,6 +119,14 @@ asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
         "Celigo and make that change again if it is lost"));
   }
   co_return outcome;
+}
+
+asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
+                                  Document now) {
+  Outcome outcome = Judge(context, now);
+  std::string overwritten = http::StringAt(Base(context), "lastModified");
+  co_return co_await TellOthersEdits(context, client, std::move(outcome),
+                                     std::move(overwritten));
 }
 
 // What the notes say of a write.
@@ -244,8 +253,11 @@ asio::awaitable<Outcome> ProveOldLogin(Context& context,
         {"give the credential of oldLogin the password that works "
          "(`keyturn credential rotate`), then `keyturn retry`"});
   }
-  co_return Done("the connection works on its old login again",
-                 {{"netsuite.authType", "basic"}, {"test", "ok"}});
+  Outcome outcome = Done("the connection works on its old login again",
+                         {{"netsuite.authType", "basic"}, {"test", "ok"}});
+  std::string overwritten = context.notes.back_over;
+  co_return co_await TellOthersEdits(context, client, std::move(outcome),
+                                     std::move(overwritten));
 }
 
 Outcome BackRefused(const absl::Status& status, std::string_view doing) {
@@ -292,6 +304,7 @@ asio::awaitable<Outcome> WriteBack(Context& context, celigo::Client& client,
                       "the connection is being changed by somebody else");
   }
   context.notes.back_version = old->version;
+  context.notes.back_over = http::StringAt(*now, "lastModified");
   const absl::Status saved =
       co_await context.checkpoint("about to write the old login back");
   if (!saved.ok()) co_return FromError(saved, "storing what is to be written");

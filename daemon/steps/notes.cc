@@ -67,6 +67,7 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("sentOver", notes.sent_over);
   visit("sentAt", notes.sent_at);
   visit("backVersion", notes.back_version);
+  visit("backOver", notes.back_over);
   visit("flowsRestored", notes.flows_restored);
   visit("testsLost", notes.tests_lost);
 }

@@ -105,6 +105,8 @@ struct Notes {
   // The version of the old login that was about to be written back when that
   // PUT was sent; 0: none was.
   int back_version = 0;
+  // The lastModified of the document that it was about to replace.
+  std::string back_over;
 
   // resume_flows has given every flow its state back: from then on people's
   // switching counts.

@@ -323,6 +323,23 @@ TEST_F(CutOverTest, GoesBackWithTheOldLoginOnceAlthoughItCrashes) {
   EXPECT_EQ(Puts(), 1);
 }
 
+// Found by a simulated history: the way there told of such an edit, the way
+// back did not.
+TEST_F(CutOverTest, TheWayBackTellsOfAnEditThatItHasOverwritten) {
+  AddOldLogin();
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));
+  clock_.Advance(absl::Minutes(1));
+  transport_.Before(absl::StrCat("PUT ", ConnectionPath()),
+                    [this] { Edit("name", "Ours"); });
+
+  ASSERT_EQ(LoseUndo(Step::kCutOver).kind, Kind::kDone);
+  const Outcome outcome = Undo(Step::kCutOver);
+
+  ASSERT_EQ(outcome.kind, Kind::kDone) << outcome.message;
+  EXPECT_THAT(outcome.left_to_do,
+              ElementsAre(HasSubstr("somebody changed name of")));
+}
+
 TEST_F(CutOverTest, GoesBackOverNobodysEdit) {
   AddOldLogin();
   ASSERT_NO_FATAL_FAILURE(Reach(Step::kCutOver));

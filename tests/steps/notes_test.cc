@@ -64,6 +64,7 @@ TEST(NotesTest, EveryFieldSurvives) {
   notes.sent_over = http::ParseJson(R"({"b":[1,2]})").value();
   notes.sent_at = absl::FromUnixSeconds(1700000000);
   notes.back_version = 5;
+  notes.back_over = "2026-01-01T00:00:00.000Z";
   notes.flows_restored = true;
   notes.tests_lost = 1;
 
