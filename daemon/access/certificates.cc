@@ -18,65 +18,20 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/access/x509.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::access {
 namespace {
 
-template <auto kFree>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-template <typename T, auto kFree>
-using Owned = std::unique_ptr<T, Freer<kFree>>;
-
-using Certificate = Owned<X509, X509_free>;
-using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
-using Request = Owned<X509_REQ, X509_REQ_free>;
-using Bio = Owned<BIO, BIO_free_all>;
-using Number = Owned<BIGNUM, BN_free>;
-using Extension = Owned<X509_EXTENSION, X509_EXTENSION_free>;
-using GeneralNames = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
-
 constexpr int kSerialBits = 127;
 constexpr size_t kHostSizeMax = 253;
 constexpr size_t kLabelSizeMax = 63;
-
-// OpenSSL's queue is emptied; its texts say nothing that a person could act on.
-absl::Status CryptoFailure(std::string_view what) {
-  const unsigned long code = ERR_peek_last_error();
-  ERR_clear_error();
-  const char* reason = ERR_reason_error_string(code);
-  return absl::InternalError(
-      absl::StrCat("cannot ", base::ToAbsl(what), ": OpenSSL says ",
-                   reason == nullptr ? "nothing" : reason));
-}
-
-Bio ReaderOf(std::string_view bytes) {
-  return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
 
 std::string ContentOf(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   return std::string(data, static_cast<size_t>(std::max(size, 0L)));
-}
-
-absl::StatusOr<Certificate> ReadCertificate(std::string_view pem) {
-  if (pem.size() > kPemSizeMax) {
-    return absl::InvalidArgumentError("is too long for a certificate");
-  }
-  const Bio bio = ReaderOf(pem);
-  Certificate certificate(
-      PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError("is not a certificate in PEM");
-  }
-  return certificate;
 }
 
 absl::StatusOr<Key> ReadKey(const secret::Secret& pem) {
@@ -373,23 +328,6 @@ std::string CommonNameOf(X509* certificate) {
   return name;
 }
 
-// The URIs among the subject's alternative names, in their order.
-std::vector<std::string> UrisOf(X509* certificate) {
-  std::vector<std::string> uris;
-  const GeneralNames names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
-       ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* value = name->d.uniformResourceIdentifier;
-    uris.emplace_back(
-        reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
-        static_cast<size_t>(ASN1_STRING_length(value)));
-  }
-  return uris;
-}
-
 // What our own authority wrote into a client's certificate.
 Grant GrantOf(X509* certificate) {
   Grant grant;
@@ -425,25 +363,6 @@ std::vector<AlternativeName> NamesOf(X509* certificate) {
              static_cast<size_t>(ASN1_STRING_length(value)))});
   }
   return result;
-}
-
-std::string SerialOf(X509* certificate) {
-  const Number number(
-      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
-  if (number == nullptr) return "";
-  char* hex = BN_bn2hex(number.get());
-  if (hex == nullptr) return "";
-  std::string serial = absl::AsciiStrToLower(hex);
-  OPENSSL_free(hex);
-  return serial;
-}
-
-absl::StatusOr<absl::Time> ExpiryOf(X509* certificate) {
-  tm parts{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
-    return CryptoFailure("read when a certificate expires");
-  }
-  return absl::FromTM(parts, absl::UTCTimeZone());
 }
 
 }  // namespace
@@ -586,34 +505,7 @@ absl::StatusOr<absl::Time> ExpiryOfCertificate(std::string_view pem) {
 }
 
 absl::Status CheckCertificates(std::string_view pem) {
-  if (pem.size() > kPemSizeMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("is longer than ", kPemSizeMax, " bytes"));
-  }
-  constexpr std::string_view kPrivate = "PRIVATE KEY-----";
-  if (pem.find(kPrivate) != std::string_view::npos) {
-    return absl::InvalidArgumentError(
-        "holds a private key; give certificates only");
-  }
-  const Bio bio = ReaderOf(pem);
-  for (size_t count = 0; count <= kPemCertificatesMax; ++count) {
-    const Certificate certificate(
-        PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    if (certificate != nullptr) continue;
-    const bool at_end =
-        ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    if (!at_end) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("certificate ", count + 1, " cannot be read"));
-    }
-    if (count > 0) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        "holds no certificate; give PEM text beginning with -----BEGIN "
-        "CERTIFICATE-----");
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("holds more than ", kPemCertificatesMax, " certificates"));
+  return ReadCertificates(pem).status();
 }
 
 absl::Status CheckKeyFits(std::string_view certificate_pem,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace keyturn::access {
 
@@ -73,6 +74,12 @@ std::string_view Name(Transport transport) {
       return "unix";
   }
   return "";
+}
+
+std::string ToText(const Grant& grant) {
+  return absl::StrCat(absl::StrJoin(grant.roles.Names(), ","),
+                      grant.accounts.limited() ? " of " : "",
+                      absl::StrJoin(grant.accounts.Names(), ","));
 }
 
 UnixPeers WithOwners(UnixPeers configured, uid_t own_uid) {

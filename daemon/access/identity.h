@@ -109,13 +109,17 @@ enum class Transport {
 std::string_view Name(Transport transport);
 
 struct Identity {
-  // The certificate's common name, or "uid:{number}" on the unix socket; a
-  // common name cannot have a colon, so neither passes for the other. Empty: a
-  // TLS client without a certificate, which is nobody and has no role.
+  // The certificate's common name; of an outside authority's its SPIFFE id;
+  // "uid:{number}" on the unix socket. A common name cannot have a colon, and
+  // they begin differently, so none passes for another. Empty: a TLS client
+  // without a certificate, which is nobody and has no role.
   std::string name;
   Roles roles;
   AccountScope accounts;
   Transport transport = Transport::kTls;
+  // Its certificate is an outside authority's: the store knows nothing of it,
+  // and its serial says nothing.
+  bool outside = false;
   // Of the client certificate: hexadecimal digits; empty on the unix socket.
   std::string certificate_serial;
   std::optional<absl::Time> certificate_expires_at;
@@ -128,6 +132,9 @@ struct Grant {
   Roles roles;
   AccountScope accounts = {};
 };
+
+// For people: "automation of acme,acme-ns".
+std::string ToText(const Grant& grant);
 
 // Who may connect to the unix socket, by user id.
 using UnixPeers = std::map<uid_t, Grant>;

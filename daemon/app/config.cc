@@ -141,6 +141,11 @@ std::string Absolute(const std::string& path, const std::string& directory) {
   return absolute;
 }
 
+// Where relative paths of a file begin.
+std::string DirectoryOf(const std::string& path) {
+  return std::filesystem::absolute(path).parent_path().string();
+}
+
 void ReadListen(Section listen, const std::string& directory, Config& config) {
   config.listen_tcp = listen.Text("tcp", "HOST:PORT, such as 127.0.0.1:7443");
   if (!config.listen_tcp.empty()) {
@@ -307,7 +312,39 @@ void ReadUnix(Section unix_socket, Mistakes& mistakes, Config& config) {
   unix_socket.Finish();
 }
 
-void ReadTls(Section tls, const std::string& directory, Config& config) {
+OutsideCaConfig ReadOutsideCa(Section outside, const std::string& directory,
+                              Mistakes& mistakes) {
+  OutsideCaConfig config;
+  config.file = Absolute(outside.RequiredText("file", "the path of a PEM file"),
+                         directory);
+  const YAML::Node identities = outside.Take("identities");
+  if (!identities.IsSequence() || identities.size() == 0) {
+    outside.Mistake("identities",
+                    "must be a list of who is let in, each a mapping");
+  }
+  int index = 0;
+  for (const YAML::Node& node : identities) {
+    Section identity(node,
+                     absl::StrCat("tls.outsideCa.identities[", index++, "]"),
+                     mistakes);
+    const std::string id =
+        identity.RequiredText("spiffeId", "a SPIFFE id in quotes");
+    access::Grant grant = ReadGrant(identity);
+    identity.Finish();
+    if (id.empty()) continue;
+    const absl::Status added = config.grants.Add(id, std::move(grant));
+    if (!added.ok()) identity.Mistake("spiffeId", base::MessageOf(added));
+  }
+  if (config.grants.size() > access::kSpiffePatternsMax) {
+    outside.Mistake("identities",
+                    absl::StrCat("has more than ", access::kSpiffePatternsMax));
+  }
+  outside.Finish();
+  return config;
+}
+
+void ReadTls(Section tls, const std::string& directory, Mistakes& mistakes,
+             Config& config) {
   const bool needed = !config.listen_tcp.empty();
   const auto path = [&](const std::string& key) {
     constexpr std::string_view kAllowed = "the path of a PEM file";
@@ -320,6 +357,10 @@ void ReadTls(Section tls, const std::string& directory, Config& config) {
   config.tls_key = path("key");
   config.tls_ca_key =
       Absolute(tls.Text("caKey", "the path of a PEM file"), directory);
+  Section outside = tls.Child("outsideCa");
+  if (tls.Has("outsideCa")) {
+    config.outside_ca = ReadOutsideCa(std::move(outside), directory, mistakes);
+  }
   tls.Finish();
 }
 
@@ -468,7 +509,7 @@ Config ReadTop(Section top, const std::string& directory, Mistakes& mistakes) {
       top.RequiredText("dataDir", "the path of a directory"), directory);
   ReadListen(top.Child("listen"), directory, config);
   ReadUnix(top.Child("unix"), mistakes, config);
-  ReadTls(top.Child("tls"), directory, config);
+  ReadTls(top.Child("tls"), directory, mistakes, config);
   ReadRootKey(top.Child("rootKey"), directory, config);
   ReadOutside(top.Child("outside"), config);
   ReadLog(top.Child("log"), config);
@@ -501,11 +542,32 @@ absl::StatusOr<Config> ParseConfig(const std::string& text,
                                    const std::string& path) {
   ASSIGN_OR_RETURN(const YAML::Node document, Load(text, path));
   Mistakes mistakes(path);
-  const std::string directory =
-      std::filesystem::absolute(path).parent_path().string();
+  const std::string directory = DirectoryOf(path);
   Config config;
   try {
     config = ReadTop(Section(document, "", mistakes), directory, mistakes);
+  } catch (const YAML::Exception& error) {
+    mistakes.Add(error.mark, "", error.msg);
+  }
+  RETURN_IF_ERROR(mistakes.ToStatus());
+  config.path = path;
+  return config;
+}
+
+absl::StatusOr<OutsideCaConfig> ReadOutsideCa(const std::string& path) {
+  RETURN_IF_ERROR(RefuseIfOthersMayWrite(path));
+  ASSIGN_OR_RETURN(const secret::Secret content, ReadFile(path));
+  ASSIGN_OR_RETURN(const YAML::Node document,
+                   Load(std::string(content.Expose()), path));
+  Mistakes mistakes(path);
+  OutsideCaConfig config;
+  try {
+    Section top(document, "", mistakes);
+    Section tls = top.Child("tls");
+    Section outside = tls.Child("outsideCa");
+    if (tls.Has("outsideCa")) {
+      config = ReadOutsideCa(std::move(outside), DirectoryOf(path), mistakes);
+    }
   } catch (const YAML::Exception& error) {
     mistakes.Add(error.mark, "", error.msg);
   }

@@ -16,6 +16,12 @@
 //     key: server-key.pem
 //     caKey: ca-key.pem               # signs callers' certificates; without it
 //                                     # somebody else gives them out
+//     outsideCa:                      # an authority of your own beside it
+//       file: acme-ca.pem
+//       identities:                   # by SPIFFE id; /* at the end: all below
+//         - {spiffeId: "spiffe://acme.example/ops/ann", roles: [operator]}
+//         - {spiffeId: "spiffe://acme.example/ci/*", roles: [automation],
+//            accounts: [acme, acme-ns]}
 //   rootKey:                          # one of the three, see vault/root_key.h
 //     file: root.key
 //     systemdCredential: keyturn-root
@@ -48,6 +54,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/access/identity.h"
+#include "daemon/access/spiffe.h"
 #include "daemon/app/log.h"
 #include "daemon/audit/checkpointer.h"
 #include "daemon/secret/memory.h"
@@ -69,7 +76,16 @@ inline constexpr size_t kMistakesToldMax = 20;
 // vendors' own API hosts.
 const std::vector<std::string>& DefaultAllowedHosts();
 
+// Whose certificates are let in beside those of tls.ca.
+struct OutsideCaConfig {
+  // Empty: there is none.
+  std::string file;
+  access::SpiffeGrants grants;
+};
+
 struct Config {
+  // The file that was read.
+  std::string path;
   // Absolute, as all paths here.
   std::string data_dir;
   // "HOST:PORT"; empty: no TCP.
@@ -86,6 +102,7 @@ struct Config {
   std::string tls_key;
   // Empty: nobody can enrol.
   std::string tls_ca_key;
+  OutsideCaConfig outside_ca;
   vault::RootKeySources root_key;
   std::vector<std::string> allowed_hosts = DefaultAllowedHosts();
   LogLevel log_level = LogLevel::kInfo;
@@ -104,8 +121,12 @@ struct Config {
 // RefuseIfOthersMayWrite for the file and the data directory.
 absl::StatusOr<Config> ReadConfig(const std::string& path);
 
-// The same for a text; `path` is the file's name in messages and the start of
-// relative paths.
+// Of the same file tls.outsideCa alone, for a daemon that runs; errors as
+// above, but other keys are not looked at.
+absl::StatusOr<OutsideCaConfig> ReadOutsideCa(const std::string& path);
+
+// As ReadConfig for a text; `path` is the file's name in messages and the start
+// of relative paths.
 absl::StatusOr<Config> ParseConfig(const std::string& text,
                                    const std::string& path);
 

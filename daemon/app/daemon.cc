@@ -70,7 +70,21 @@ absl::Status CheckKeyFits(const std::string& certificate_pem,
   return absl::InvalidArgumentError(absl::StrCat(path, " ", fits.message()));
 }
 
-absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config) {
+absl::StatusOr<std::optional<access::OutsideCa>> ReadOutside(
+    const OutsideCaConfig& config) {
+  if (config.file.empty()) return std::optional<access::OutsideCa>();
+  ASSIGN_OR_RETURN(const secret::Secret ca, ReadFile(config.file));
+  access::OutsideCa outside;
+  outside.ca_pem = ca.Expose();
+  outside.grants = config.grants;
+  const absl::Status status = access::CheckCertificates(outside.ca_pem);
+  if (status.ok()) return std::optional(std::move(outside));
+  return absl::InvalidArgumentError(
+      absl::StrCat(config.file, " ", status.message()));
+}
+
+absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config,
+                                         const OutsideCaConfig& outside) {
   rpc::Server::Tcp tcp;
   tcp.address = config.listen_tcp;
   ASSIGN_OR_RETURN(const secret::Secret ca, ReadFile(config.tls_ca));
@@ -90,6 +104,9 @@ absl::StatusOr<rpc::Server::Tcp> ReadTls(const Config& config) {
   }
   RETURN_IF_ERROR(
       CheckKeyFits(tcp.certificate_pem, tcp.key_pem, config.tls_key));
+  ASSIGN_OR_RETURN(tcp.outside_ca, ReadOutside(outside));
+  access::Authorities authorities;
+  RETURN_IF_ERROR(authorities.Use(tcp.ca_pem, tcp.outside_ca));
   if (config.tls_ca_key.empty()) return tcp;
   ASSIGN_OR_RETURN(tcp.ca_key_pem, ReadPrivateFile(config.tls_ca_key));
   RETURN_IF_ERROR(CheckKeyFits(tcp.ca_pem, tcp.ca_key_pem, config.tls_ca_key));
@@ -320,7 +337,7 @@ class Daemon {
     facts.diagnose = [this] { return Diagnose(config_, log_); };
     std::optional<rpc::Server::Tcp> tcp;
     if (!config_.listen_tcp.empty()) {
-      ASSIGN_OR_RETURN(tcp, ReadTls(config_));
+      ASSIGN_OR_RETURN(tcp, ReadTls(config_, config_.outside_ca));
       if (const absl::Status renewed = RenewServerCertificate(config_, *tcp);
           !renewed.ok()) {
         LogCertificateTrouble(renewed);
@@ -362,7 +379,12 @@ class Daemon {
 
   // What of the files counts for whether they changed.
   static std::string FilesOf(const rpc::Server::Tcp& tcp) {
-    return absl::StrCat(tcp.ca_pem, tcp.certificate_pem);
+    std::string files = absl::StrCat(tcp.ca_pem, tcp.certificate_pem);
+    if (tcp.outside_ca.has_value()) {
+      absl::StrAppend(&files, tcp.outside_ca->ca_pem,
+                      tcp.outside_ca->grants.ToText());
+    }
+    return files;
   }
 
   // Looks at the files now and then, and on SIGHUP.
@@ -389,7 +411,10 @@ class Daemon {
 
   // What cannot be used changes nothing: the certificates that are served stay.
   void CheckCertificates() {
-    absl::StatusOr<rpc::Server::Tcp> tcp = ReadTls(config_);
+    const absl::StatusOr<OutsideCaConfig> outside = ReadOutsideCa(config_.path);
+    absl::StatusOr<rpc::Server::Tcp> tcp =
+        outside.ok() ? ReadTls(config_, *outside)
+                     : absl::StatusOr<rpc::Server::Tcp>(outside.status());
     absl::Status status = tcp.status();
     if (status.ok()) status = RenewServerCertificate(config_, *tcp);
     const std::string files = status.ok() ? FilesOf(*tcp) : std::string();
@@ -514,7 +539,8 @@ class Daemon {
 }  // namespace
 
 absl::Status CheckFiles(const Config& config) {
-  if (!config.listen_tcp.empty()) RETURN_IF_ERROR(ReadTls(config).status());
+  if (!config.listen_tcp.empty())
+    RETURN_IF_ERROR(ReadTls(config, config.outside_ca).status());
   for (const vault::RootKeySource& source : config.root_key.All()) {
     if (const auto* file = std::get_if<vault::PassphraseFile>(&source)) {
       RETURN_IF_ERROR(vault::ReadPassphraseFile(file->path).status());

@@ -13,8 +13,9 @@ namespace keyturn::app {
 // much longer to end. Then it is ended; what was answered is durable.
 inline constexpr absl::Duration kStopMarginMax = absl::Seconds(5);
 
-// The files of `tls` are looked at that often, and on SIGHUP: new ones are
-// served, and a server certificate of our own authority is renewed.
+// The files of `tls`, and tls.outsideCa in the configuration, are looked at
+// that often, and on SIGHUP: new ones are served, and a server certificate of
+// our own authority is renewed.
 inline constexpr absl::Duration kCertificateCheckInterval = absl::Hours(6);
 
 // Serves until SIGTERM or SIGINT, or until the store breaks. Everything worth

@@ -26,10 +26,7 @@ std::string LimitText(rlim_t limit) {
 
 std::string DescribePeers(const access::UnixPeers& peers) {
   return absl::StrJoin(peers, "; ", [](std::string* text, const auto& peer) {
-    absl::StrAppend(text, peer.first, " ",
-                    absl::StrJoin(peer.second.roles.Names(), ","),
-                    peer.second.accounts.limited() ? " of " : "",
-                    absl::StrJoin(peer.second.accounts.Names(), ","));
+    absl::StrAppend(text, peer.first, " ", access::ToText(peer.second));
   });
 }
 
@@ -42,6 +39,8 @@ Facts DescribeConfig(const Config& config) {
       {"tls.ca", config.tls_ca},
       {"tls.certificate", config.tls_certificate},
       {"tls.key", config.tls_key},
+      {"tls.outsideCa.file", config.outside_ca.file},
+      {"tls.outsideCa.identities", config.outside_ca.grants.ToText()},
       {"outside.allowedHosts", absl::StrJoin(config.allowed_hosts, ", ")},
       {"log.level", std::string(Name(config.log_level))},
       {"limits.stopSeconds",

@@ -250,13 +250,13 @@ void Enrolment::Renew(engine::Caller caller, const access::Identity& identity,
     return;
   }
   const Answer answer = AnswerCertificate(*authority, std::move(callback));
-  if (identity.certificate_serial.empty()) {
-    answer(
-        base::WithReason(absl::FailedPreconditionError(absl::StrCat(
-                             identity.name,
-                             " came without a certificate: there is none to be "
-                             "renewed")),
-                         "NO_CERTIFICATE"));
+  if (identity.certificate_serial.empty() || identity.outside) {
+    answer(base::WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            identity.name,
+            " came without a certificate of this daemon's: there is none to be "
+            "renewed")),
+        "NO_CERTIFICATE"));
     return;
   }
   if (AnswerRepeated(caller, answer)) return;

@@ -87,6 +87,7 @@ constexpr char kNobody[] = "(anonymous)";
 Gate::Gate(Options options)
     : clock_(options.clock),
       book_(options.book),
+      authorities_(options.authorities),
       trail_(options.trail),
       log_(std::move(options.log)),
       unix_peers_(std::move(options.unix_peers)),
@@ -187,8 +188,10 @@ absl::Status Gate::Count(Call& call, Kind kind) {
 
 absl::Status Gate::Identify(const grpc::AuthContext& auth,
                             std::string_view peer, access::Identity& identity) {
-  ASSIGN_OR_RETURN(identity, IdentityOf(auth, peer, unix_peers_, clock_.Now()));
-  if (identity.certificate_serial.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(identity, IdentityOf(auth, peer, unix_peers_, authorities_,
+                                        clock_.Now()));
+  if (identity.certificate_serial.empty() || identity.outside)
+    return absl::OkStatus();
   return book_.Check(identity);
 }
 

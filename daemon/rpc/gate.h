@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/access/authorities.h"
 #include "daemon/access/identity.h"
 #include "daemon/access/rate_limit.h"
 #include "daemon/audit/trail.h"
@@ -93,6 +94,7 @@ class Gate {
   struct Options {
     base::Clock& clock;
     IdentityBook& book;
+    access::Authorities& authorities;
     audit::Trail& trail;
     CallLog log;
     // Who may come by the unix socket.
@@ -121,7 +123,7 @@ class Gate {
     // the gate.
     grpc::Status End(const absl::Status& status);
     // For a call that lasts: `cut` is called as IdentityBook::Follow says when
-    // the caller's certificate is revoked. Once, after Admit.
+    // the caller's certificate does not count any more. Once, after Admit.
     void CutWhenRevoked(std::function<void(absl::Status)> cut);
 
    private:
@@ -289,6 +291,7 @@ class Gate {
 
   base::Clock& clock_;
   IdentityBook& book_;
+  access::Authorities& authorities_;
   audit::Trail& trail_;
   const CallLog log_;
   const access::UnixPeers unix_peers_;

@@ -16,6 +16,20 @@ absl::Status Revoked() {
       "CERTIFICATE_REVOKED");
 }
 
+absl::Status Expired() {
+  return base::WithReason(
+      absl::UnauthenticatedError(
+          "the client certificate has expired while this stream was open"),
+      "CERTIFICATE_EXPIRED");
+}
+
+absl::Status NotLetIn() {
+  return base::WithReason(
+      absl::UnauthenticatedError(
+          "the daemon's configuration does not let this caller in as before"),
+      "IDENTITY_UNKNOWN");
+}
+
 absl::Status Unknown() {
   return base::WithReason(
       absl::UnauthenticatedError(
@@ -96,32 +110,65 @@ std::unique_ptr<IdentityBook::Follower> IdentityBook::Follow(
   {
     base::MutexLock lock(mutex_);
     const auto entry = entries_.find(identity.certificate_serial);
-    revoked = entry != entries_.end() && entry->second.revoked;
+    revoked =
+        !identity.outside && entry != entries_.end() && entry->second.revoked;
     follower = std::make_unique<Follower>(*this, next_follower_);
-    if (!revoked) followed_[next_follower_] = {identity.name, cut};
+    if (!revoked) followed_[next_follower_] = {identity, cut};
     ++next_follower_;
   }
   if (revoked) cut(Revoked());
   return follower;
 }
 
+template <typename Leaves>
+IdentityBook::Cuts IdentityBook::TakeFollowed(Leaves leaves) {
+  Cuts cuts;
+  for (auto it = followed_.begin(); it != followed_.end();) {
+    if (leaves(it->second.identity)) {
+      cuts.push_back(std::move(it->second.cut));
+      it = followed_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return cuts;
+}
+
 void IdentityBook::NoteRevocation(const std::string& name) {
-  std::vector<std::function<void(absl::Status)>> cuts;
+  Cuts cuts;
   {
     base::MutexLock lock(mutex_);
     for (auto& [serial, entry] : entries_) {
       if (entry.name == name) entry.revoked = true;
     }
-    for (auto it = followed_.begin(); it != followed_.end();) {
-      if (it->second.name == name) {
-        cuts.push_back(std::move(it->second.cut));
-        it = followed_.erase(it);
-      } else {
-        ++it;
-      }
-    }
+    cuts = TakeFollowed([&name](const access::Identity& identity) {
+      return identity.name == name;
+    });
   }
   for (const auto& cut : cuts) cut(Revoked());
+}
+
+void IdentityBook::CutExpired(absl::Time now) {
+  Cuts cuts;
+  {
+    base::MutexLock lock(mutex_);
+    cuts = TakeFollowed([now](const access::Identity& identity) {
+      return identity.certificate_expires_at <= now;
+    });
+  }
+  for (const auto& cut : cuts) cut(Expired());
+}
+
+void IdentityBook::Review(
+    const std::function<bool(const access::Identity&)>& stays) {
+  Cuts cuts;
+  {
+    base::MutexLock lock(mutex_);
+    cuts = TakeFollowed([&stays](const access::Identity& identity) {
+      return identity.outside && !stays(identity);
+    });
+  }
+  for (const auto& cut : cuts) cut(NotLetIn());
 }
 
 std::optional<absl::Time> IdentityBook::LastUse(const std::string& name) const {

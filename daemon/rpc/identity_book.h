@@ -62,11 +62,18 @@ class IdentityBook {
     IdentityBook& book_;
     const int64_t id_;
   };
-  // `cut` is called at most once, on any thread, with the error for the caller;
-  // at once when the certificate is revoked already. It may come while the
-  // follower is being destroyed.
+  // `cut` is called at most once, on any thread, with the error for the caller,
+  // when the certificate is revoked, has expired (some time after that), or an
+  // outside one is not let in any more; at once when it is revoked already. It
+  // may come while the follower is being destroyed.
   [[nodiscard]] std::unique_ptr<Follower> Follow(
       const access::Identity& identity, std::function<void(absl::Status)> cut);
+
+  // Cuts the calls of those whose certificate ends before `now`.
+  void CutExpired(absl::Time now);
+  // Cuts those of an outside authority's whom `stays` does not let stay: what
+  // lets them in has changed.
+  void Review(const std::function<bool(const access::Identity&)>& stays);
 
   // To be called once it is durable that all certificates of `name` are
   // revoked, before anybody is told so.
@@ -88,9 +95,14 @@ class IdentityBook {
     absl::Time use_stored_at;
   };
   struct Followed {
-    std::string name;
+    access::Identity identity;
     std::function<void(absl::Status)> cut;
   };
+  using Cuts = std::vector<std::function<void(absl::Status)>>;
+
+  // Takes out those of whom `leaves` is true.
+  template <typename Leaves>
+  Cuts TakeFollowed(Leaves leaves) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::StatusOr<Entry*> Find(const std::string& serial)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -311,8 +311,6 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* MigrationsService::WatchMigrations(
     return refused->Serve();
   }
   parsed->accounts = call->identity().accounts;
-  parsed->valid_until =
-      call->identity().certificate_expires_at.value_or(absl::InfiniteFuture());
   const auto stream =
       std::make_shared<WatchStream>(*std::move(parsed), to_status);
   hub_.Add(stream);

@@ -9,7 +9,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "daemon/access/certificates.h"
 #include "daemon/base/status.h"
 
 namespace keyturn::rpc {
@@ -23,15 +22,18 @@ std::string OnlyValueOf(const grpc::AuthContext& context, const char* name) {
 }
 
 absl::StatusOr<access::Identity> IdentityOfTlsPeer(
-    const grpc::AuthContext& context, absl::Time now) {
+    const grpc::AuthContext& context, access::Authorities& authorities,
+    absl::Time now) {
   if (context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty()) {
     access::Identity anonymous;
     anonymous.transport = access::Transport::kTls;
     return anonymous;
   }
-  ASSIGN_OR_RETURN(access::Identity identity,
-                   access::IdentityOfCertificate(
-                       OnlyValueOf(context, GRPC_X509_PEM_CERT_PROPERTY_NAME)));
+  ASSIGN_OR_RETURN(
+      access::Identity identity,
+      authorities.IdentityOf(
+          OnlyValueOf(context, GRPC_X509_PEM_CERT_PROPERTY_NAME),
+          OnlyValueOf(context, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME)));
   if (identity.certificate_expires_at <= now) {
     return base::WithReason(
         absl::UnauthenticatedError(
@@ -62,12 +64,13 @@ std::string SubjectOf(const grpc::AuthContext& context) {
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
                                             const access::UnixPeers& unix_peers,
+                                            access::Authorities& authorities,
                                             absl::Time now) {
   const std::string type =
       OnlyValueOf(context, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
   const bool on_unix_socket = peer.starts_with("unix:");
   if (type == GRPC_SSL_TRANSPORT_SECURITY_TYPE && !on_unix_socket) {
-    return IdentityOfTlsPeer(context, now);
+    return IdentityOfTlsPeer(context, authorities, now);
   }
   if (type == "local" && on_unix_socket) {
     const auto* user = FindUnixPeer(context, unix_peers);

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/access/authorities.h"
 #include "daemon/access/identity.h"
 
 namespace keyturn::rpc {
@@ -30,11 +31,12 @@ inline constexpr char kUidProperty[] = "keyturn_uid";
 // one for a TLS peer that showed no certificate. `peer` is the address as gRPC
 // writes it ("ipv4:…", "unix:"): a second proof of the transport.
 // Unauthenticated for anything that is not in the table, for a user that is not
-// among `unix_peers`, for a certificate that is not ours, and for one that
-// expired on a connection that is still open (CERTIFICATE_EXPIRED).
+// among `unix_peers`, for a certificate that `authorities` refuse, and for one
+// that expired on a connection that is still open (CERTIFICATE_EXPIRED).
 absl::StatusOr<access::Identity> IdentityOf(const grpc::AuthContext& context,
                                             std::string_view peer,
                                             const access::UnixPeers& unix_peers,
+                                            access::Authorities& authorities,
                                             absl::Time now);
 
 // The machine that a `peer` as above is at: what comes before the port; of an

@@ -76,6 +76,11 @@ void EnableHealthAndReflection() {
   });
 }
 
+std::string_view OutsidePemOf(const Server::Tcp& tcp) {
+  return tcp.outside_ca.has_value() ? tcp.outside_ca->ca_pem
+                                    : std::string_view();
+}
+
 // A certificate is asked for and verified, but not required: who enrols has
 // none yet. What a caller without one may do, the table of permissions says.
 // The authority goes along with the server's certificate, so that who enrols
@@ -84,7 +89,8 @@ std::shared_ptr<grpc::ServerCredentials> TlsCredentials(const Server::Tcp& tcp,
                                                         Gate& gate) {
   grpc::SslServerCredentialsOptions options(
       GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = tcp.ca_pem;
+  options.pem_root_certs =
+      absl::StrCat(tcp.ca_pem, "\n", base::ToAbsl(OutsidePemOf(tcp)));
   options.pem_key_cert_pairs.push_back(
       {std::string(tcp.key_pem.Expose()),
        absl::StrCat(tcp.certificate_pem,
@@ -106,9 +112,22 @@ mode_t UnixModeOf(const Server::Options& options) {
   return options.unix_group.has_value() ? 0660 : 0666;
 }
 
+// All that a connection is made with.
+std::string FilesOf(const Server::Tcp& tcp) {
+  return absl::StrCat(tcp.ca_pem, "\n", tcp.certificate_pem, "\n",
+                      base::ToAbsl(OutsidePemOf(tcp)));
+}
+
+absl::Status UseAuthorities(const std::optional<Server::Tcp>& tcp,
+                            access::Authorities& authorities) {
+  return tcp.has_value() ? authorities.Use(tcp->ca_pem, tcp->outside_ca)
+                         : absl::OkStatus();
+}
+
 class GrpcServer final : public Server {
  public:
-  GrpcServer(Options& options, std::unique_ptr<WatchHub> hub)
+  GrpcServer(Options& options, std::unique_ptr<IdentityBook> book,
+             std::unique_ptr<WatchHub> hub)
       : log_(std::move(options.log)),
         clock_(options.clock),
         trail_(options.trail),
@@ -116,21 +135,20 @@ class GrpcServer final : public Server {
         unix_group_(options.unix_group),
         unix_peers_(
             access::WithOwners(std::move(options.unix_peers), geteuid())),
-        book_({options.store, options.clock,
-               /*knows_all=*/AuthorityOf(options.tcp).has_value()}),
-        enrolment_({options.store, options.clock, book_,
+        book_(std::move(book)),
+        enrolment_({options.store, options.clock, *book_,
                     AuthorityOf(options.tcp), options.fingerprint_key}),
-        gate_({options.clock, book_, options.trail, std::move(options.call_log),
-               unix_peers_, std::move(options.fingerprint_key),
-               options.records_requests, options.call_rate,
-               options.call_time_max}),
+        gate_({options.clock, *book_, authorities_, options.trail,
+               std::move(options.call_log), unix_peers_,
+               std::move(options.fingerprint_key), options.records_requests,
+               options.call_rate, options.call_time_max}),
         hub_(std::move(hub)),
         migrations_(gate_, options.store, options.engine, *hub_),
         tasks_(gate_, options.store, options.engine),
         accounts_(gate_, options.store, options.engine, options.registry),
         credentials_(gate_, options.store, options.registry),
         inventory_(gate_, options.store, options.engine),
-        access_({gate_, options.store, options.clock, book_, enrolment_}),
+        access_({gate_, options.store, options.clock, *book_, enrolment_}),
         custodian_(options.custodian),
         back_ups_({gate_, options.store, options.trail, options.custodian,
                    options.clock, std::move(options.store_path),
@@ -146,8 +164,10 @@ class GrpcServer final : public Server {
     grpc::ServerBuilder builder;
     if (!unix_path.empty()) RETURN_IF_ERROR(OpenUnix(unix_path, builder));
     custodian_.Listen([this](bool sealed) { TellHealth(sealed); });
+    RETURN_IF_ERROR(UseAuthorities(tcp, authorities_));
     if (tcp.has_value()) RETURN_IF_ERROR(OpenTcp(tcp->address));
     RETURN_IF_ERROR(AddGeneration(tcp, builder));
+    if (tcp.has_value()) Remember(*tcp);
     if (tcp_ != nullptr) tcp_->Start();
     if (unix_ != nullptr) unix_->Start();
     return absl::OkStatus();
@@ -157,20 +177,15 @@ class GrpcServer final : public Server {
 
   absl::Status UseCertificates(Tcp certificates) override {
     const std::optional<Tcp> tcp = std::move(certificates);
-    grpc::ServerBuilder builder;
-    RETURN_IF_ERROR(AddGeneration(tcp, builder));
-    if (std::optional<access::CertifiedKey> authority = AuthorityOf(tcp)) {
-      enrolment_.SetAuthority(*std::move(authority));
-    }
-    Generation oldest;
-    {
-      base::MutexLock lock(mutex_);
-      if (generations_.size() <= kGenerationsMax) return absl::OkStatus();
-      // The first one has the unix socket too.
-      oldest = std::move(generations_[1]);
-      generations_.erase(generations_.begin() + 1);
-    }
-    oldest.server->Shutdown(std::chrono::system_clock::now());
+    access::Authorities probe;
+    RETURN_IF_ERROR(UseAuthorities(tcp, probe));
+    if (FilesOf(*tcp) != served_) RETURN_IF_ERROR(ServeAnew(tcp));
+    RETURN_IF_ERROR(UseAuthorities(tcp, authorities_));
+    const bool same_outside = OutsidePemOf(*tcp) == outside_pem_;
+    Remember(*tcp);
+    book_->Review([this, same_outside](const access::Identity& identity) {
+      return same_outside && authorities_.StillGrants(identity);
+    });
     return absl::OkStatus();
   }
 
@@ -207,6 +222,31 @@ class GrpcServer final : public Server {
     std::unique_ptr<Acceptor> tcp;
     std::unique_ptr<grpc::Server> server;
   };
+
+  void Remember(const Tcp& tcp) {
+    served_ = FilesOf(tcp);
+    outside_pem_ = OutsidePemOf(tcp);
+  }
+
+  // A generation for new connections, instead of the oldest one where there are
+  // many.
+  absl::Status ServeAnew(const std::optional<Tcp>& tcp) {
+    grpc::ServerBuilder builder;
+    RETURN_IF_ERROR(AddGeneration(tcp, builder));
+    if (std::optional<access::CertifiedKey> authority = AuthorityOf(tcp)) {
+      enrolment_.SetAuthority(*std::move(authority));
+    }
+    Generation oldest;
+    {
+      base::MutexLock lock(mutex_);
+      if (generations_.size() <= kGenerationsMax) return absl::OkStatus();
+      // The first one has the unix socket too.
+      oldest = std::move(generations_[1]);
+      generations_.erase(generations_.begin() + 1);
+    }
+    oldest.server->Shutdown(std::chrono::system_clock::now());
+    return absl::OkStatus();
+  }
 
   absl::Status AddGeneration(const std::optional<Tcp>& tcp,
                              grpc::ServerBuilder& builder) {
@@ -339,7 +379,8 @@ class GrpcServer final : public Server {
   const mode_t unix_mode_;
   const std::optional<gid_t> unix_group_;
   const access::UnixPeers unix_peers_;
-  IdentityBook book_;
+  const std::unique_ptr<IdentityBook> book_;
+  access::Authorities authorities_;
   Enrolment enrolment_;
   Gate gate_;
   const std::unique_ptr<WatchHub> hub_;
@@ -356,6 +397,9 @@ class GrpcServer final : public Server {
 
   // Of each of unix_peers_, once the socket is open.
   std::map<uid_t, std::unique_ptr<Acceptor>> unix_acceptors_;
+  // Of the thread that serves, and then uses certificates.
+  std::string served_;
+  std::string outside_pem_;
   base::Mutex mutex_;
   // Oldest first; empty before Serve and after Shutdown.
   std::vector<Generation> generations_ ABSL_GUARDED_BY(mutex_);
@@ -383,11 +427,18 @@ std::vector<std::string> ServedRpcs() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   RETURN_IF_ERROR(access::CheckComplete(ServedRpcs()));
   EnableHealthAndReflection();
+  auto book = std::make_unique<IdentityBook>(IdentityBook::Options{
+      options.store, options.clock,
+      /*knows_all=*/AuthorityOf(options.tcp).has_value()});
   ASSIGN_OR_RETURN(std::unique_ptr<WatchHub> hub,
-                   WatchHub::Start(options.store, options.clock));
+                   WatchHub::Start(options.store, options.clock,
+                                   [book = book.get(), &clock = options.clock] {
+                                     book->CutExpired(clock.Now());
+                                   }));
   const std::string unix_path = std::move(options.unix_path);
   const std::optional<Tcp>& tcp = options.tcp;
-  auto server = std::make_unique<GrpcServer>(options, std::move(hub));
+  auto server =
+      std::make_unique<GrpcServer>(options, std::move(book), std::move(hub));
   RETURN_IF_ERROR(server->Serve(tcp, unix_path));
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/access/authorities.h"
 #include "daemon/access/identity.h"
 #include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
@@ -53,7 +54,7 @@ class Server {
   struct Tcp {
     // "HOST:PORT"; port 0: any free one.
     std::string address;
-    // Callers' certificates must be signed by one of these.
+    // Callers' certificates must be signed by one of these, or an outside one.
     std::string ca_pem;
     std::string certificate_pem;
     secret::Secret key_pem;
@@ -61,6 +62,8 @@ class Server {
     // theirs: then no other certificates are let in than those of the store.
     // Empty: somebody else signs them.
     secret::Secret ca_key_pem = {};
+    // Lets in those of another authority whom it names; none: there is none.
+    std::optional<access::OutsideCa> outside_ca = {};
   };
 
   struct Options {
@@ -107,9 +110,11 @@ class Server {
   virtual int tcp_port() const = 0;
 
   // New connections get these from now on; those that are open stay as they
-  // are. The address does not change. InvalidArgument when certificate and key
-  // do not fit together; the former ones then stay. One thread at a time, and
-  // not after Shutdown.
+  // are, but each of their calls is judged by the authorities of now, and
+  // streams of callers whom the outside one let in, and does not any more, end
+  // at once. The address does not change. InvalidArgument when certificate and
+  // key do not fit together; the former ones then stay. One thread at a time,
+  // and not after Shutdown.
   virtual absl::Status UseCertificates(Tcp certificates) = 0;
 
   // Health says NOT_SERVING from now on; calls are still answered.

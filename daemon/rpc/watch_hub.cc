@@ -24,16 +24,20 @@ absl::Status Stopping() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WatchHub>> WatchHub::Start(store::Store& store,
-                                                          base::Clock& clock) {
-  std::unique_ptr<WatchHub> hub(new WatchHub(store, clock));
+absl::StatusOr<std::unique_ptr<WatchHub>> WatchHub::Start(
+    store::Store& store, base::Clock& clock,
+    std::function<void()> at_bookmarks) {
+  std::unique_ptr<WatchHub> hub(
+      new WatchHub(store, clock, std::move(at_bookmarks)));
   RETURN_IF_ERROR(hub->Run());
   return hub;
 }
 
-WatchHub::WatchHub(store::Store& store, base::Clock& clock)
+WatchHub::WatchHub(store::Store& store, base::Clock& clock,
+                   std::function<void()> at_bookmarks)
     : store_(store),
       clock_(clock),
+      at_bookmarks_(std::move(at_bookmarks)),
       work_(context_.get_executor()),
       accounts_(store) {}
 
@@ -263,23 +267,12 @@ asio::awaitable<void> WatchHub::PublishLater() {
 asio::awaitable<void> WatchHub::SendBookmarks() {
   for (;;) {
     co_await clock_.SleepUntil(clock_.Now() + kBookmarkInterval);
-    CutExpired();
+    at_bookmarks_();
     for (const auto& [id, streams] : joined_) {
       for (const std::shared_ptr<WatchStream>& stream : streams) {
         stream->PushIfNoneWaits(BookmarkFor(*stream));
       }
     }
-  }
-}
-
-void WatchHub::CutExpired() {
-  const absl::Time now = clock_.Now();
-  for (const std::shared_ptr<WatchStream>& stream : all_) {
-    if (stream->request().valid_until > now) continue;
-    stream->Cut(base::WithReason(
-        absl::UnauthenticatedError(
-            "the client certificate has expired while this stream was open"),
-        "CERTIFICATE_EXPIRED"));
   }
 }
 

@@ -15,6 +15,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -45,9 +46,11 @@ static_assert(kWatchPageMax < kQueuedItemsMax,
 class WatchHub {
  public:
   // Unavailable or DataLoss when the store cannot be read. `store` and `clock`
-  // outlive the hub.
-  static absl::StatusOr<std::unique_ptr<WatchHub>> Start(store::Store& store,
-                                                         base::Clock& clock);
+  // outlive the hub. `at_bookmarks` is called after each kBookmarkInterval, on
+  // the hub's thread.
+  static absl::StatusOr<std::unique_ptr<WatchHub>> Start(
+      store::Store& store, base::Clock& clock,
+      std::function<void()> at_bookmarks);
   // Ends every stream, see Stop, and the thread. gRPC is done with all streams
   // before.
   ~WatchHub();
@@ -59,7 +62,7 @@ class WatchHub {
   // (SEQUENCE_UNKNOWN) for a beginning beyond the newest event;
   // ResourceExhausted (TOO_MANY_WATCHERS), and (WATCHER_TOO_SLOW) when it falls
   // behind by kQueuedItemsMax; OK when its one migration is at rest and all was
-  // sent; Unauthenticated (CERTIFICATE_EXPIRED) some time after that;
+  // sent;
   // Unavailable (STOPPING) when the daemon stops.
   void Add(std::shared_ptr<WatchStream> stream);
 
@@ -69,7 +72,8 @@ class WatchHub {
  private:
   using Streams = std::set<std::shared_ptr<WatchStream>>;
 
-  WatchHub(store::Store& store, base::Clock& clock);
+  WatchHub(store::Store& store, base::Clock& clock,
+           std::function<void()> at_bookmarks);
 
   absl::Status Run();
   asio::awaitable<void> SendBookmarks();
@@ -90,13 +94,13 @@ class WatchHub {
   // False when the stream has ended or ends now.
   bool Offer(WatchStream& stream, const store::StoredEvent& event,
              const std::shared_ptr<const WatchItem>& item);
-  void CutExpired();
   void EndAll(const absl::Status& status);
   void Forget(const std::shared_ptr<WatchStream>& stream);
   std::shared_ptr<const WatchItem> BookmarkFor(const WatchStream& stream) const;
 
   store::Store& store_;
   base::Clock& clock_;
+  const std::function<void()> at_bookmarks_;
 
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;

@@ -51,8 +51,6 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     bool snapshot_first = false;
     // What lies outside is not there for this watcher.
     access::AccountScope accounts = {};
-    // When the caller's certificate expires.
-    absl::Time valid_until = absl::InfiniteFuture();
   };
   // `to_status` turns the end into what the caller gets.
   WatchStream(Request request,

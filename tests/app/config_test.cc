@@ -52,6 +52,16 @@ unix:
   group: root
 )";
 
+// Goes behind "tls:" of kGood.
+constexpr char kOutsideCa[] = R"(
+  outsideCa:
+    file: acme-ca.pem
+    identities:
+      - {spiffeId: "spiffe://acme.example/ops/ann", roles: [operator]}
+      - {spiffeId: "spiffe://acme.example/ci/*", roles: [automation],
+         accounts: [acme]}
+)";
+
 absl::StatusOr<Config> Parse(const std::string& text) {
   return ParseConfig(text, kFile);
 }
@@ -220,6 +230,66 @@ TEST(ConfigTest, AnAutomationMayBeLimitedToAccounts) {
   EXPECT_THAT(config->unix_peers.at(40001).accounts.Names(),
               ElementsAre("acme", "acme-ns"));
   EXPECT_FALSE(config->unix_peers.at(1).accounts.limited());
+}
+
+TEST(ConfigTest, AnOutsideAuthorityNamesWhoIsLetIn) {
+  const absl::StatusOr<Config> config =
+      ParseWith("tls:\n", std::string("tls:") + kOutsideCa);
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->outside_ca.file, "/etc/keyturn/acme-ca.pem");
+  EXPECT_EQ(config->outside_ca.grants.ToText(),
+            "spiffe://acme.example/ops/ann operator; "
+            "spiffe://acme.example/ci/* automation of acme");
+  EXPECT_EQ(Parse(kGood)->outside_ca.file, "");
+}
+
+TEST(ConfigTest, TheMistakesOfAnOutsideAuthorityHaveLineAndKey) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string text = kOutsideCa;
+    text.replace(text.find(from), from.size(), to);
+    return ParseWith("tls:\n", "tls:" + text).status();
+  };
+  struct Case {
+    const char* from;
+    const char* to;
+    const char* message;
+  };
+  for (const Case& one :
+       {Case{"    file: acme-ca.pem\n", "",
+             ":7: tls.outsideCa.file: is missing"},
+        Case{"file:", "path:", ":7: tls.outsideCa.path: is unknown"},
+        Case{"ops/ann", "ops/../ann",
+             ":9: tls.outsideCa.identities[0].spiffeId: must be a SPIFFE id"},
+        Case{"ci/*", "*/ci",
+             ":10: tls.outsideCa.identities[1].spiffeId: must be a SPIFFE id"},
+        Case{"ops/ann", "ci/*",
+             ":10: tls.outsideCa.identities[1].spiffeId: is named for the "
+             "second time"},
+        Case{"[operator]", "[root]",
+             ":9: tls.outsideCa.identities[0].roles: has \"root\""},
+        Case{"[automation]", "[reader]",
+             ":11: tls.outsideCa.identities[1].accounts: go only with"}}) {
+    EXPECT_THAT(with(one.from, one.to), MessageIs(HasSubstr(one.message)));
+  }
+  EXPECT_THAT(ParseWith("tls:\n", "tls:\n  outsideCa: {file: a.pem}\n"),
+              MessageIs(HasSubstr(
+                  ":6: tls.outsideCa.identities: must be a list of who")));
+}
+
+TEST(ConfigTest, ARunningDaemonReadsTheOutsideAuthorityAlone) {
+  const testing::TemporaryDirectory directory;
+  const std::string file = directory.Path("keyturnd.yaml");
+  std::string text = kGood;
+  text.replace(text.find("tls:\n"), 5, std::string("tls:") + kOutsideCa);
+  // Users are looked up at the start only.
+  text.replace(text.find("user: daemon"), 12, "user: no-such-user");
+  ASSERT_THAT(WriteNewFile(file, text), IsOk());
+
+  const absl::StatusOr<OutsideCaConfig> outside = ReadOutsideCa(file);
+  ASSERT_THAT(outside, IsOk());
+  EXPECT_THAT(outside->file, ::testing::EndsWith("/acme-ca.pem"));
+  EXPECT_EQ(outside->grants.size(), 2u);
 }
 
 TEST(ConfigTest, AGroupAloneLetsNobodyIn) {

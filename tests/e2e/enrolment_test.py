@@ -108,6 +108,20 @@ class EnrolmentTest(harness.EndToEndTest):
         hang_up(good + good, 'new certificates are served')
         hang_up('nonsense', 'certificates cannot be renewed or used')
 
+    def test_an_outside_authority_is_taken_up_without_a_restart(self):
+        path = self.w.data / 'keyturnd.yaml'
+        good = path.read_text()
+
+        def hang_up(ca, line):
+            path.write_text(good.replace('tls:\n', 'tls:\n  outsideCa:\n'
+                                         f'    file: {ca}\n    identities:\n'
+                                         '      - {spiffeId: "spiffe://a.example/b", roles: [reader]}\n'))
+            self.w.daemon.send_signal(signal.SIGHUP)
+            harness.wait_until(lambda: line in self.w.daemon_log.read_text(), line)
+            self.w.keyturn('whoami')
+        hang_up('ca.pem', 'certificates cannot be renewed or used')
+        hang_up(self.world(accounts=False).data / 'ca.pem', 'new certificates are served')
+
     def test_no_file_of_the_daemon_holds_a_token_or_the_new_key(self):
         token = self.invite('bob', '--role', 'reader')
         self.enroll('bob', token)

@@ -370,6 +370,26 @@ TEST_F(EnrolmentTest, AStreamEndsSomeTimeAfterItsCertificateHasExpired) {
   ExpectRefused(reader->Finish(), "CERTIFICATE_EXPIRED");
 }
 
+TEST_F(EnrolmentTest, AnAuditorsTailEndsSomeTimeAfterItsCertificateHasExpired) {
+  EnrolledAs("bob");
+  const auto audit =
+      v1::Audit::NewStub(daemon_.Tls({access::Role::kAuditor}, "auditor"));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       testing::kCallPatience);
+  v1::TailAuditRequest request;
+  request.set_after_sequence(1);
+  const auto tail = audit->TailAudit(&context, request);
+  v1::TailAuditResponse response;
+  ASSERT_TRUE(tail->Read(&response)) << "the stream stands";
+
+  daemon_.clock.Advance(access::kClientLifetime + absl::Minutes(1));
+
+  while (tail->Read(&response)) {
+  }
+  ExpectRefused(tail->Finish(), "CERTIFICATE_EXPIRED");
+}
+
 TEST_F(EnrolmentTest, RevokingWithdrawsInvitationsAndANewOneMakesAFreshStart) {
   const std::string withdrawn = TokenFor("bob");
   const Channel old = EnrolledAs("bob");

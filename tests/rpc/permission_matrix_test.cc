@@ -20,6 +20,7 @@
 #include "tests/rpc/raw_call.h"
 #include "tests/rpc/served_daemon.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/svid.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -81,6 +82,10 @@ std::vector<Caller> Callers() {
   return callers;
 }
 
+std::string SpiffeIdOf(const std::string& name) {
+  return "spiffe://test.example/" + name;
+}
+
 // What became of a call. The gate's refusals have a reason; before gRPC's own
 // services there is only a code.
 enum class Outcome { kLetIn, kNotPermitted, kNotIdentified, kNotConnected };
@@ -139,10 +144,27 @@ class PermissionMatrixTest : public ::testing::Test {
   }
 
   const Matrix matrix_ = ReadMatrix();
-  testing::ServedDaemon daemon_{[](Server::Options& options) {
+  // Its certificate for "spiffe://test.example/NAME".
+  Channel OutsideAs(const testing::Svid& svid) {
+    return OutsideAs(svid, outside_);
+  }
+  Channel OutsideAs(const testing::Svid& svid, const testing::PemPair& ca) {
+    const testing::PemPair pair = testing::IssueSvid(&ca, svid);
+    return daemon_.Tls(daemon_.ca.certificate_pem,
+                       {pair.certificate_pem, secret::Secret(pair.key_pem)});
+  }
+
+  const testing::PemPair outside_ =
+      testing::IssueSvid(nullptr, testing::AuthoritySvid("outside-ca"));
+  testing::ServedDaemon daemon_{[this](Server::Options& options) {
     uid_t uid = kFirstUid;
+    options.tcp->outside_ca.emplace();
+    options.tcp->outside_ca->ca_pem = outside_.certificate_pem;
     for (const Role role : access::kAllRoles) {
       options.unix_peers[uid++] = {{role}};
+      EXPECT_THAT(options.tcp->outside_ca->grants.Add(
+                      SpiffeIdOf(std::string(access::Name(role))), {{role}}),
+                  IsOk());
     }
   }};
   std::set<std::pair<std::string, std::string>> tried_;
@@ -225,6 +247,35 @@ TEST_F(PermissionMatrixTest, EveryRpcForEveryRoleOnEveryTransport) {
     Try("expired " + column, daemon_.Tls(daemon_.ca.certificate_pem, old),
         always(Outcome::kNotConnected));
   }
+  size_t outside_ways = 0;
+  for (const Role role : access::kAllRoles) {
+    const std::string column(access::Name(role));
+    const Channel outside = OutsideAs({.uris = {SpiffeIdOf(column)}});
+    Try("outside " + column, outside, as_written(column));
+    valid["outside " + column] = outside;
+    outside_ways += 2;
+  }
+  const std::string administrator = SpiffeIdOf("administrator");
+  Try("outside, not named", OutsideAs({.uris = {SpiffeIdOf("nobody")}}),
+      always(Outcome::kNotIdentified));
+  Try("outside, two names",
+      OutsideAs({.uris = {administrator, SpiffeIdOf("reader")}}),
+      always(Outcome::kNotIdentified));
+  Try("outside, our names",
+      OutsideAs({.uris = {"keyturn:role:administrator"},
+                 .common_name = "administrator"}),
+      always(Outcome::kNotIdentified));
+  Try("outside, expired",
+      OutsideAs({.uris = {administrator},
+                 .begins_seconds = -7200,
+                 .ends_seconds = -3600}),
+      always(Outcome::kNotConnected));
+  Try("outside, wrong authority",
+      OutsideAs(
+          {.uris = {administrator}},
+          testing::IssueSvid(nullptr, testing::AuthoritySvid("outside-ca"))),
+      always(Outcome::kNotConnected));
+  outside_ways += 5;
   for (const Caller& caller : callers) {
     const auto revoked = access::IssueClientCertificate(
                              daemon_.ca, "out-" + caller.column, caller.roles,
@@ -245,8 +296,8 @@ TEST_F(PermissionMatrixTest, EveryRpcForEveryRoleOnEveryTransport) {
   // Plain TCP, and TLS without a certificate.
   constexpr size_t kWaysWithout = 2;
   EXPECT_EQ(tried_.size(),
-            ServedRpcs().size() *
-                (callers.size() * kWaysWithRoles + kWaysWithout + unix_ways))
+            ServedRpcs().size() * (callers.size() * kWaysWithRoles +
+                                   kWaysWithout + unix_ways + outside_ways))
       << "every cell was tried";
 }
 
