@@ -3,10 +3,8 @@ command line, each person with a file of contexts of their own."""
 
 import json
 import os
-import re
 import signal
 import stat
-import subprocess
 import unittest
 
 import harness
@@ -15,25 +13,15 @@ import harness
 class EnrolmentTest(harness.EndToEndTest):
     def setUp(self):
         self.w = self.world(accounts=False)
-        config = (self.w.data / 'keyturnd.yaml').read_text()
-        self.server = re.search(r'tcp: (\S+)', config).group(1)
 
     def invite(self, name, *options):
         return self.w.keyturn('identity', 'invite', name, *options).json['token']
 
-    def as_person(self, name, *arguments, text='', expect=harness.DONE):
-        """Runs `keyturn` with that person's own file of contexts."""
-        path = self.w.directory / name / 'config.yaml'
-        command = [harness.binary('KEYTURN'), '--config', str(path), '-o', 'json', *arguments]
-        done = subprocess.run(command, input=text, capture_output=True, text=True,
-                              timeout=harness.COMMAND_MAX_S, check=False)
-        answer = harness.Answer(arguments, done.returncode, done.stdout, done.stderr)
-        self.assertEqual(done.returncode, expect, str(answer))
-        return answer
+    def as_person(self, name, *arguments, **more):
+        return self.w.as_person(name, *arguments, **more)
 
     def enroll(self, name, token, *options, **more):
-        return self.as_person(name, 'enroll', self.server, '--token-from', '-', *options,
-                              text=token, **more)
+        return self.w.enroll(name, token, *options, **more)
 
     def test_an_invitation_becomes_a_context_that_works(self):
         token = self.invite('bob@acme.example', '--role', 'operator', '--role', 'approver')
@@ -73,7 +61,7 @@ class EnrolmentTest(harness.EndToEndTest):
 
     def test_what_is_no_token_is_a_mistake_of_the_caller(self):
         self.enroll('bob', 'hello', expect=harness.USAGE)
-        self.as_person('bob', 'enroll', self.server, '--token-from', '/nowhere',
+        self.as_person('bob', 'enroll', self.w.server, '--token-from', '/nowhere',
                        expect=harness.USAGE)
 
     def test_who_is_revoked_is_out_at_once_and_stays_out_after_a_restart(self):

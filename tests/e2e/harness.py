@@ -339,6 +339,27 @@ class World:
             raise AssertionError(f'expected exit code {expect}: {answer}')
         return answer
 
+    def as_person(self, name, *arguments, text='', expect=DONE):
+        """As `keyturn`, with that person's own file of contexts."""
+        path = self.directory / name / 'config.yaml'
+        command = [binary('KEYTURN'), '--config', str(path), '-o', 'json', *arguments]
+        done = subprocess.run(command, input=text, capture_output=True, text=True,
+                              timeout=COMMAND_MAX_S, check=False)
+        answer = Answer(arguments, done.returncode, done.stdout, done.stderr)
+        self.outputs.append(answer.text)
+        if done.returncode != expect:
+            raise AssertionError(f'expected exit code {expect}: {answer}')
+        return answer
+
+    @property
+    def server(self):
+        return re.search(r'tcp: (\S+)', (self.data / 'keyturnd.yaml').read_text()).group(1)
+
+    def enroll(self, name, token, *options, **more):
+        """Makes that person's file of contexts."""
+        return self.as_person(name, 'enroll', self.server, '--token-from', '-', *options,
+                              text=token, **more)
+
     def add_accounts(self, access=None, old_login=False):
         info = self.sandbox.info
         self.add_credential('acme-celigo', 'celigo-token', info['celigo_token_file'])
