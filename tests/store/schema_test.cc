@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/sqlite/files.h"
 #include "daemon/store/store.h"
@@ -17,11 +18,14 @@ namespace keyturn::store {
 namespace {
 
 using sqlite::Connection;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using testing::HasReason;
+using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::IsOkAndHolds;
+using testing::MessageIs;
 using ::testing::SizeIs;
 
 class SchemaTest : public ::testing::Test {
@@ -87,15 +91,40 @@ Batch GoldenBatch() {
   batch.data_keys = {{"data-key-1", testing::At(1), "wrapped"}};
   batch.audit = {testing::AuditOf("Create")};
   batch.request = testing::RequestOf("request-1");
+  batch.identities = {AddInvitation{{"hash-1",
+                                     "bob",
+                                     {"automation"},
+                                     testing::At(60),
+                                     "olga",
+                                     2,
+                                     {"acme", "acme-ns"}}},
+                      AddCertificate{{"5e41a1",
+                                      "ann",
+                                      {"operator", "auditor"},
+                                      testing::At(1),
+                                      testing::At(90),
+                                      "olga",
+                                      std::nullopt,
+                                      std::nullopt},
+                                     "",
+                                     ""}};
   return batch;
 }
 
-// Version 1 as its first release wrote it. Never make this file anew: a later
+// A version as its first release wrote it. Never make such a file anew: a later
 // daemon must read what an earlier one wrote. KEYTURN_WRITE_GOLDEN=directory
 // writes one for a new version.
-TEST_F(SchemaTest, ReadsTheStoreOfVersion1) {
-  std::filesystem::copy_file(KEYTURN_TESTDATA "/version_1.db", path_);
-  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+class GoldenStoreTest : public SchemaTest,
+                        public ::testing::WithParamInterface<int> {
+ protected:
+  void SetUp() override {
+    std::filesystem::copy_file(
+        absl::StrCat(KEYTURN_TESTDATA "/version_", GetParam(), ".db"), path_);
+    ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  }
+};
+
+TEST_P(GoldenStoreTest, IsRead) {
   const std::unique_ptr<Store> store = testing::OpenStore(path_);
   const auto stored = store->GetMigration(testing::FullMigration().id);
   ASSERT_THAT(stored, IsOk());
@@ -120,6 +149,38 @@ TEST_F(SchemaTest, ReadsTheStoreOfVersion1) {
   EXPECT_THAT(
       store->FindLiveByConnection(testing::FullMigration().connection_key),
       IsOkAndHolds(std::optional(testing::FullMigration().id)));
+  // Version 1 knew nobody.
+  if (GetParam() == 1) return;
+  EXPECT_EQ(store->GetInvitation("hash-1")->uses_left, 2);
+  EXPECT_THAT(store->GetInvitation("hash-1")->accounts,
+              ElementsAre("acme", "acme-ns"));
+  EXPECT_THAT(store->GetCertificate("5e41a1")->roles,
+              ElementsAre("operator", "auditor"));
+}
+
+INSTANTIATE_TEST_SUITE_P(EachVersion, GoldenStoreTest, ::testing::Values(1, 6),
+                         ::testing::PrintToStringParamName());
+
+TEST_F(SchemaTest, RefusesANewerStoreAndNamesBothVersions) {
+  testing::OpenStore(path_);
+  {
+    const std::unique_ptr<Connection> connection =
+        Connection::Open(path_, Connection::Mode::kReadWrite, "").value();
+    ASSERT_THAT(connection->Execute("PRAGMA user_version = 999"), IsOk());
+  }
+  SqliteOptions options;
+  options.path = path_;
+  EXPECT_THAT(
+      OpenSqliteStore(std::move(options)).status(),
+      AllOf(HasReason("STORE_NEWER"), MessageIs(HasSubstr("version 999")),
+            MessageIs(HasSubstr(
+                absl::StrCat("up to version ", sqlite::SchemaVersion())))));
+}
+
+// Whoever adds a version adds its file.
+TEST_F(SchemaTest, HasAGoldenFileOfTheNewestVersion) {
+  EXPECT_TRUE(std::filesystem::exists(absl::StrCat(
+      KEYTURN_TESTDATA "/version_", sqlite::SchemaVersion(), ".db")));
 }
 
 TEST_F(SchemaTest, StoresWhatTheGoldenFilesHold) {
