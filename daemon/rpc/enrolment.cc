@@ -68,6 +68,7 @@ Enrolment::Enrolment(Options options)
     : store_(options.store),
       clock_(options.clock),
       book_(options.book),
+      trail_(options.trail),
       token_key_(std::move(options.token_key)),
       refused_({kRefusedEnrolmentsMax, kRefusedEnrolmentInterval}) {
   if (options.authority.has_value()) {
@@ -159,14 +160,28 @@ void Enrolment::Invite(engine::Caller caller, InvitationRequest request,
   Commit(caller, std::move(batch), answer);
 }
 
-absl::Status Enrolment::Refuse(const std::string& address) {
+absl::Status Enrolment::Refuse(const engine::Caller& caller,
+                               const std::string& address) {
   ++refusals_;
   refused_.Charge(address, clock_.Now());
-  return base::WithReason(
-      absl::UnauthenticatedError(
-          "this invitation is not good: it is unknown, used up, expired or "
-          "withdrawn; ask an administrator for a new one"),
-      "INVITATION_REFUSED");
+  return Tell(caller,
+              base::WithReason(
+                  absl::UnauthenticatedError(
+                      "this invitation is not good: it is unknown, used up, "
+                      "expired or withdrawn; ask an administrator for a new "
+                      "one"),
+                  "INVITATION_REFUSED"));
+}
+
+absl::Status Enrolment::Tell(const engine::Caller& caller,
+                             absl::Status refused) {
+  store::AuditRow row =
+      engine::RowOf(caller, kEnrollAction, "", refused, clock_.Now());
+  // Nobody yet; and nothing of the token, which may be good elsewhere.
+  row.actor = kNobody;
+  row.digest.clear();
+  trail_.Deny(std::move(row));
+  return refused;
 }
 
 absl::StatusOr<store::Invitation> Enrolment::OpenInvitation(
@@ -191,19 +206,18 @@ void Enrolment::Enroll(engine::Caller caller, const std::string& address,
   const absl::Time now = clock_.Now();
   const absl::Duration wait = refused_.Wait(address, now);
   if (wait > absl::ZeroDuration()) {
-    callback(http::WithRetryAfter(
-        base::WithReason(
-            absl::ResourceExhaustedError(
-                "too many invitations from this address were not good; try "
-                "again later"),
-            "TOO_MANY_REFUSALS"),
-        wait));
+    const absl::Status refused = base::WithReason(
+        absl::ResourceExhaustedError(
+            "too many invitations from this address were not good; try again "
+            "later"),
+        "TOO_MANY_REFUSALS");
+    callback(http::WithRetryAfter(Tell(caller, refused), wait));
     return;
   }
   const absl::StatusOr<access::InvitationToken> parsed =
       access::ParseToken(token);
   if (!parsed.ok() || parsed->ca_fingerprint != (*authority)->fingerprint) {
-    callback(Refuse(address));
+    callback(Refuse(caller, address));
     return;
   }
   const std::string hash = access::HashOfSecret(parsed->secret);
@@ -216,7 +230,7 @@ void Enrolment::Enroll(engine::Caller caller, const std::string& address,
   if (!invitation.ok()) {
     const bool missing =
         invitation.status().code() == absl::StatusCode::kNotFound;
-    answer(missing ? Refuse(address) : invitation.status());
+    answer(missing ? Refuse(caller, address) : invitation.status());
     return;
   }
   const absl::StatusOr<IssuedCertificate> issued =
@@ -231,13 +245,14 @@ void Enrolment::Enroll(engine::Caller caller, const std::string& address,
   store::AddCertificate write;
   write.certificate.creator = invitation->creator;
   write.invitation_hash = hash;
-  StoreCertificate(
-      std::move(caller), std::string(kEnrollAction), *issued, std::move(write),
-      [this, address, answer](const absl::StatusOr<std::string>& stored) {
-        const bool lost =
-            base::ReasonOf(stored.status()) == "INVITATION_NOT_FOUND";
-        answer(lost ? Refuse(address) : stored);
-      });
+  StoreCertificate(caller, std::string(kEnrollAction), *issued,
+                   std::move(write),
+                   [this, caller, address,
+                    answer](const absl::StatusOr<std::string>& stored) {
+                     const bool lost = base::ReasonOf(stored.status()) ==
+                                       "INVITATION_NOT_FOUND";
+                     answer(lost ? Refuse(caller, address) : stored);
+                   });
 }
 
 void Enrolment::Renew(engine::Caller caller, const access::Identity& identity,

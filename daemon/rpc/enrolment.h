@@ -18,6 +18,7 @@
 #include "daemon/access/certificates.h"
 #include "daemon/access/identity.h"
 #include "daemon/access/rate_limit.h"
+#include "daemon/audit/trail.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
@@ -61,6 +62,8 @@ class Enrolment {
     store::Store& store;
     base::Clock& clock;
     IdentityBook& book;
+    // Told of what was refused, so much that a flood does not fill it.
+    audit::Trail& trail;
     // Signs certificates; without it nobody can enrol.
     std::optional<access::CertifiedKey> authority;
     // Makes a repeated request's token the same again.
@@ -107,7 +110,9 @@ class Enrolment {
 
   // FailedPrecondition (ENROLLMENT_OFF) when there is none.
   absl::StatusOr<std::shared_ptr<const Authority>> GetAuthority() const;
-  absl::Status Refuse(const std::string& address);
+  absl::Status Refuse(const engine::Caller& caller, const std::string& address);
+  // Tells the trail that it was refused, and gives it back.
+  absl::Status Tell(const engine::Caller& caller, absl::Status refused);
   absl::StatusOr<secret::Secret> SecretFor(const engine::Caller& caller) const;
   absl::StatusOr<store::Invitation> OpenInvitation(
       const std::string& hash) const;
@@ -129,6 +134,7 @@ class Enrolment {
   store::Store& store_;
   base::Clock& clock_;
   IdentityBook& book_;
+  audit::Trail& trail_;
   const FingerprintKeySource token_key_;
 
   access::RateLimit refused_;

@@ -79,8 +79,6 @@ class Overtime {
   base::Mutex mutex_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mutex_);
 };
-// No identity has such a name.
-constexpr char kNobody[] = "(anonymous)";
 
 }  // namespace
 

@@ -88,6 +88,9 @@ std::string ResourceNamedBy(const Request& request) {
 // Ends a call; to be called exactly once, from any thread.
 using Finish = std::function<void(absl::Status)>;
 
+// Who calls, for the trail, when nobody is known; no identity has such a name.
+inline constexpr char kNobody[] = "(anonymous)";
+
 // Thread-safe. Outlives the server whose services use it.
 class Gate {
  public:

@@ -136,7 +136,7 @@ class GrpcServer final : public Server {
         unix_peers_(
             access::WithOwners(std::move(options.unix_peers), geteuid())),
         book_(std::move(book)),
-        enrolment_({options.store, options.clock, *book_,
+        enrolment_({options.store, options.clock, *book_, options.trail,
                     AuthorityOf(options.tcp), options.fingerprint_key}),
         gate_({options.clock, *book_, authorities_, options.trail,
                std::move(options.call_log), unix_peers_,

@@ -290,6 +290,21 @@ TEST_F(EnrolmentTest, OnlyAnAdministratorInvitesAndRevokes) {
             grpc::StatusCode::UNAUTHENTICATED);
 }
 
+TEST_F(EnrolmentTest, TellsTheTrailOfRefusalsButNotOfEach) {
+  for (int i = 0; i < kRefusedEnrolmentsMax; ++i) {
+    ExpectRefused(Enroll("guess", MakeCertificateRequest()),
+                  "INVITATION_REFUSED");
+  }
+  // A change of the store comes after all that was asked of it before.
+  TokenFor("bob");
+  const std::vector<store::AuditRow> rows = testing::DeedsIn(*daemon_.store);
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows.front().action, "keyturn.v1.Access/Enroll");
+  EXPECT_EQ(rows.front().actor, "(anonymous)");
+  EXPECT_EQ(rows.front().result, "UNAUTHENTICATED");
+  EXPECT_THAT(rows.front().peer, HasSubstr("127.0.0.1"));
+}
+
 TEST_F(EnrolmentTest, ARevokedCertificateIsRefusedOnItsOpenConnection) {
   const Channel bob = EnrolledAs("bob");
   const Channel other = EnrolledAs("cy");
