@@ -205,11 +205,10 @@ absl::Status AccountClients::MakeNetSuite(const store::Account& account,
   entry.account_id = id;
   entry.has_access = !account.credential.empty();
   netsuite::Client::Parts parts{
-      id,
-      std::move(endpoints),
+      id, std::move(endpoints),
       AccessCredentials(options_.vault, account.credential),
-      {},
-      {}};
+      /*nonce=*/{},
+      /*jitter=*/[this] { return random_->Next(); }};
   entry.netsuite = std::make_shared<netsuite::Client>(
       std::move(parts), *entry.transport, options_.clock);
   return absl::OkStatus();

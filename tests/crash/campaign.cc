@@ -29,6 +29,8 @@ void Tally::Add(const Options& options, const Simulation& simulation) {
   ++histories;
   stops += static_cast<int64_t>(simulation.points().size()) - 1;
   troubles += simulation.troubles();
+  const std::optional<migration::Migration>& end = simulation.end();
+  ++ends[end.has_value() ? std::string(Name(end->state)) : "none"];
   std::set<std::string> broken;
   for (const Violation& violation : simulation.violations()) {
     if (!broken.insert(violation.guarantee).second) continue;
@@ -45,6 +47,7 @@ void Tally::Add(const Tally& other) {
   troubles += other.troubles;
   recorded += other.recorded;
   covered += other.covered;
+  for (const auto& [end, count] : other.ends) ends[end] += count;
   for (const auto& [guarantee, count] : other.violations) {
     violations[guarantee] += count;
   }
@@ -133,6 +136,9 @@ std::string Report(const Tally& tally) {
                      std::string(guarantee), tally.histories, tally.stops,
                      tally.troubles,
                      found == tally.violations.end() ? 0 : found->second));
+  }
+  for (const auto& [end, count] : tally.ends) {
+    absl::StrAppend(&report, "ended ", end, ": ", count, "\n");
   }
   for (const Failure& failure : tally.failures) {
     absl::StrAppend(&report, failure.violation.guarantee, ": ",

@@ -30,6 +30,8 @@ struct Tally {
   // stopped; the same for ordered pairs.
   int64_t recorded = 0;
   int64_t covered = 0;
+  // How the migrations ended: "SUCCEEDED", ...; "none" for those never made.
+  std::map<std::string, int64_t> ends;
   // Histories with a violation, by the guarantee.
   std::map<std::string, int64_t> violations;
   std::vector<Failure> failures;

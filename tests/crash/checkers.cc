@@ -71,6 +71,11 @@ std::string TroubleOf(sandbox::World& world, const Json& document) {
 
 }  // namespace
 
+bool Checkers::IsForgotten(const Asked& asked) {
+  return simulation_.clock_.Now() - asked.answered_at >
+         store::kRequestRetention - absl::Hours(24);
+}
+
 void Checkers::Find(std::string_view guarantee, std::string what) {
   simulation_.Tell(
       absl::StrCat("VIOLATION of ", base::ToAbsl(guarantee), ": ", what));
@@ -130,17 +135,11 @@ void Checkers::Sent(const http::Request& request) {
 }
 
 void Checkers::Written(const std::string& line, int status, bool changed) {
-  // An app's own settings may be accepted and do nothing.
-  if (changed || status >= 300 || absl::EndsWith(line, "/persistSettings")) {
-    return;
-  }
+  if (changed || status >= 300) return;
   Find("G3", absl::StrCat(line, " was sent although its effect was there"));
 }
 
-void Checkers::AtStop() {
-  seen_ = Events();
-  NeverStranded();
-}
+void Checkers::AtStop() { seen_ = Events(); }
 
 void Checkers::AtStart() {
   AcknowledgedIsThere();
@@ -151,6 +150,8 @@ void Checkers::AtStart() {
 }
 
 void Checkers::AtRest() {
+  const migration::Migration* end = Migration();
+  if (end != nullptr && IsAtRest(end->state)) cut_off_ = false;
   NeverStranded();
   HoldsTheTokenInUse();
   NoTokenIsLost();
@@ -170,14 +171,15 @@ void Checkers::AtRest() {
 }
 
 void Checkers::NeverStranded() {
+  if (stranded_ || cut_off_) return;
   const std::string trouble =
       simulation_.outside_.world().Seed([this](sandbox::World& world) {
         return TroubleOf(world, *world.celigo().state().connections.Find(
                                     simulation_.outside_.connection()));
       });
-  if (!trouble.empty()) {
-    Find("G1", absl::StrCat("the connection cannot log in: ", trouble));
-  }
+  if (trouble.empty()) return;
+  stranded_ = true;
+  Find("G1", absl::StrCat("the connection cannot log in: ", trouble));
 }
 
 void Checkers::HoldsTheTokenInUse() {
@@ -251,7 +253,7 @@ void Checkers::StoredBeforeSent(const http::Request& request) {
 
 void Checkers::AcknowledgedIsThere() {
   for (const Asked& asked : simulation_.people_.asked()) {
-    if (!asked.answered || !asked.answer.ok()) continue;
+    if (!asked.answered || !asked.answer.ok() || IsForgotten(asked)) continue;
     const auto record = simulation_.store_->FindRequest(
         asked.caller.identity, asked.caller.request_id);
     if (!record.ok() || !record->has_value()) {
@@ -363,6 +365,7 @@ void Checkers::OnlyIntendedFieldsDiffer() {
   const bool switched =
       Text(sandbox::Member(simulation_.outside_.Connection(), "netsuite"),
            "authType") == "token";
+  const std::string left = absl::StrJoin(end->left_to_do, "\n");
   std::set<std::string> paths;
   for (const auto& [path, value] : before.items()) paths.insert(path);
   for (const auto& [path, value] : after.items()) paths.insert(path);
@@ -371,11 +374,19 @@ void Checkers::OnlyIntendedFieldsDiffer() {
     if (switched && IsOneOf(path, kOfTheSwitch)) continue;
     const bool same = before.contains(path) && after.contains(path) &&
                       before.at(path) == after.at(path);
-    if (!same) Find("G7", absl::StrCat(path, " is another than before"));
+    // An edit in the middle of an exchange is lost, and told: README.md.
+    const bool told = absl::StrContains(
+        left, absl::StrCat("somebody changed ", path.substr(1), " of"));
+    if (!same && !told) {
+      Find("G7", absl::StrCat(path, " is another than it should be"));
+    }
   }
 }
 
 void Checkers::FlowsAreAsBefore() {
+  const migration::Migration* end = Migration();
+  // Elsewhere the flows may be held until somebody has acted.
+  if (end == nullptr || !IsAtRest(end->state)) return;
   for (const auto& [id, disabled] : flows_disabled_) {
     const Json flow = simulation_.outside_.Flow(id);
     if (sandbox::Flag(flow, "disabled") == disabled) continue;
@@ -394,8 +405,8 @@ void Checkers::NoRecordIsLost() {
 
 void Checkers::OneMigration() {
   const auto all = simulation_.store_->ListMigrations({}, {});
-  if (!all.ok() || all->items.size() != 1) {
-    Find("G9", "there is not exactly one migration");
+  if (!all.ok() || all->items.size() > 1) {
+    Find("G9", "there is more than one migration");
   }
   for (const Asked& asked : simulation_.people_.asked()) {
     if (!asked.must_be_refused.empty() && asked.answered && asked.answer.ok()) {
@@ -415,7 +426,8 @@ void Checkers::RepeatedRequestsAreHarmless() {
   for (const Asked& asked : simulation_.people_.asked()) {
     if (asked.answer.ok()) made[asked.what] = asked.made;
   }
-  simulation_.people_.RepeatAll();
+  simulation_.people_.RepeatAll(simulation_.clock_.Now() -
+                                store::kRequestRetention + absl::Hours(24));
   simulation_.news_ = true;
   while (simulation_.people_.busy() && simulation_.Turn()) {
   }
@@ -426,7 +438,7 @@ void Checkers::RepeatedRequestsAreHarmless() {
   }
   for (const Asked& asked : simulation_.people_.asked()) {
     const auto first = made.find(asked.what);
-    if (first == made.end()) continue;
+    if (first == made.end() || IsForgotten(asked)) continue;
     if (!asked.answer.ok() || asked.made != first->second) {
       Find("G10", absl::StrCat(asked.what, " got another answer: ",
                                asked.answer.ToString()));
@@ -437,7 +449,7 @@ void Checkers::RepeatedRequestsAreHarmless() {
 void Checkers::SomebodyMustAct() {
   const migration::Migration* end = Migration();
   if (end == nullptr) {
-    Find("G11", "the migration was never made");
+    if (!simulation_.options_.troubles) Find("G11", "it was never made");
     return;
   }
   switch (end->state) {

@@ -24,10 +24,22 @@ class Checkers {
 
   // The outside is as it was before anything happened.
   void NoteBeginning();
+  // Somebody else wants a field, or a flow, to be so from now on.
+  void NoteEdit(const std::string& field, const std::string& value) {
+    connection_[field] = value;
+  }
+  void NoteSwitch(const std::string& flow, bool disabled) {
+    flows_disabled_[flow] = disabled;
+  }
+  // Somebody takes away what the new token needs: until the migration has come
+  // to its end the connection may be without a login that works.
+  void NoteCutOff() { cut_off_ = true; }
   // A request arrives.
   void Sent(const http::Request& request);
   // A write had its effect; see Outside::Hooks::written.
   void Written(const std::string& line, int status, bool changed);
+  // Between two things that happen.
+  void AtPoint() { NeverStranded(); }
   // The daemon was stopped, and was started again.
   void AtStop();
   void AtStart();
@@ -54,6 +66,8 @@ class Checkers {
   void NobodyIsLockedOut();                             // G11
   void GoesBackOnlyAsPlanned();                         // G12
 
+  // Its id may be used for another request by now.
+  bool IsForgotten(const struct Asked& asked);
   void Find(std::string_view guarantee, std::string what);
   // What cannot be read is a finding, and no value.
   const migration::Migration* Migration();
@@ -63,6 +77,9 @@ class Checkers {
   Simulation& simulation_;
   sandbox::Json connection_;
   std::map<std::string, bool> flows_disabled_;
+  // Found once; it stays so for a while.
+  bool stranded_ = false;
+  bool cut_off_ = false;
   // Of the events that were durable when the daemon was stopped.
   std::vector<store::StoredEvent> seen_;
 };

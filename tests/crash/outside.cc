@@ -180,8 +180,9 @@ asio::awaitable<absl::StatusOr<http::Response>> Outside::Wire::Send(
   sandbox::Response answer;
   if (HasEffect(trouble.kind)) {
     hooks.sent(request);
-    answer = outside_.Serve(sent, line);
-    if (trouble.kind == Trouble::Kind::kTwice) outside_.Serve(sent, line);
+    answer = outside_.Serve(sent, line, request.repeatable);
+    if (trouble.kind == Trouble::Kind::kTwice) outside_.world_.Handle(sent);
+    if (hooks.repeats_writes) outside_.Serve(sent, line, request.repeatable);
   }
   answer = InPlaceOf(std::move(answer), trouble);
   hooks.tell(absl::StrCat(name, " -> ", answer.status,
@@ -270,8 +271,8 @@ std::string Outside::Trace() {
 }
 
 sandbox::Response Outside::Serve(const sandbox::Request& request,
-                                 const std::string& line) {
-  if (IsRead(line)) return world_.Handle(request);
+                                 const std::string& line, bool repeatable) {
+  if (repeatable || IsRead(line)) return world_.Handle(request);
   const std::string before = Trace();
   sandbox::Response answer = world_.Handle(request);
   hooks_.written(line, answer.status, before != Trace());

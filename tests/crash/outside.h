@@ -68,14 +68,16 @@ class Outside {
     std::function<bool(const std::string& point)> reach;
     // Called with what is sent, at the instant at which it would arrive.
     std::function<void(const http::Request& request)> sent;
-    // Called when a request had its effect. `changed`: whether it left another
-    // document behind than it found; reads are not told.
+    // Called when a write had its effect that is not harmless to repeat.
+    // `changed`: whether it left anything else behind than it found.
     std::function<void(const std::string& line, int status, bool changed)>
         written;
     // Empty: no trouble.
     std::function<Trouble(const std::string& line)> trouble;
     // A mutation of the product: changes what it sends.
     std::function<void(http::Request& request)> alter;
+    // Another one: writes are sent twice.
+    bool repeats_writes = false;
     std::function<void(std::string line)> tell;
   };
 
@@ -109,7 +111,7 @@ class Outside {
   // All that a write of the daemon's may change, to see whether it did.
   std::string Trace();
   sandbox::Response Serve(const sandbox::Request& request,
-                          const std::string& line);
+                          const std::string& line, bool repeatable);
 
   base::Clock& clock_;
   struct WorldClock final : sandbox::Clock {

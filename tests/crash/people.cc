@@ -23,6 +23,8 @@ using sandbox::Json;
 constexpr char kOperator[] = "anna";
 constexpr char kApprover[] = "olga";
 constexpr char kAdministrator[] = "bob";
+// Then the operator leaves it.
+constexpr int kCreationsMax = 5;
 
 std::string FieldOf(const Task& task, std::string_view name) {
   for (const Task::Field& field : task.fields) {
@@ -60,7 +62,7 @@ bool MayPass(const absl::Status& status) {
 
 People::People(const Scenario& scenario, Outside& outside, Hooks hooks)
     : scenario_(scenario), outside_(outside), hooks_(std::move(hooks)) {
-  AskToCreate("create", "");
+  AskToCreate(absl::StrCat("create ", ++creations_), "");
 }
 
 migration::Spec People::Spec() const {
@@ -81,8 +83,14 @@ migration::Spec People::Spec() const {
 }
 
 bool People::Act(engine::Engine& engine, store::Store& store, absl::Time now) {
+  now_ = now;
   if (Send(engine)) return true;
-  if (migration_id_.empty()) return false;
+  if (migration_id_.empty()) {
+    // What was refused is asked for once more, as a new request.
+    if (busy() || creations_ == kCreationsMax) return false;
+    AskToCreate(absl::StrCat("create ", ++creations_), "");
+    return true;
+  }
   const absl::StatusOr<store::StoredMigration> stored =
       store.GetMigration(migration_id_);
   if (!stored.ok()) return false;
@@ -109,6 +117,7 @@ bool People::Send(engine::Engine& engine) {
 void People::Receive(Asked& asked, absl::Status status, std::string made) {
   asked.under_way = false;
   asked.answered = !MayPass(status);
+  asked.answered_at = now_;
   asked.answer = std::move(status);
   hooks_.tell(
       absl::StrCat(asked.what, ": ",
@@ -136,9 +145,9 @@ bool People::busy() const {
                      [](const Asked& asked) { return !asked.answered; });
 }
 
-void People::RepeatAll() {
+void People::RepeatAll(absl::Time since) {
   for (Asked& asked : asked_) {
-    if (asked.answer.ok()) asked.answered = false;
+    if (asked.answer.ok() && asked.answered_at >= since) asked.answered = false;
   }
 }
 
@@ -159,6 +168,10 @@ bool People::Command(const Migration& migration) {
       scenario_.way == Scenario::Way::kForward &&
       said_.insert("create another").second) {
     AskToCreate("create another", "G9");
+    return true;
+  }
+  if (migration.state == State::kNeedsAttention && retries_ < hooks_.retries) {
+    AskTo(absl::StrCat("retry ", ++retries_), EventKind::kRetry, kOperator, "");
     return true;
   }
   if (migration.state != State::kRunning) return false;
@@ -196,13 +209,10 @@ bool People::Answer(store::Store& store, absl::Time now) {
 void People::Perform(const Task& task) {
   const std::string user = FieldOf(task, "user");
   const std::string role = FieldOf(task, "role_name");
-  if (hooks_.errs != nullptr &&
-      hooks_.errs(std::string(migration::Name(task.step)))) {
-    // Says that it is done, and has done nothing.
-    if (task.answer != Task::Answer::kToken) {
-      AskToComplete(task.id);
-      return;
-    }
+  const bool by_hand = task.answer != Task::Answer::kToken;
+  if (by_hand && hooks_.errs != nullptr && hooks_.errs()) {
+    AskToComplete(task.id);
+    return;
   }
   const std::vector<std::string> flows = SplitList(FieldOf(task, "flows"));
   for (const std::string& name : flows) {

@@ -37,6 +37,7 @@ struct Asked {
   bool answered = false;
   int times_sent = 0;
   absl::Status answer;
+  absl::Time answered_at;
   // Name of the resource that it made or changed.
   std::string made;
 };
@@ -49,8 +50,10 @@ class People {
     std::function<void(std::string line)> tell;
     // How long a person takes before the answer to a task; empty: no time.
     std::function<absl::Duration()> delay;
-    // Whether the person does this wrongly; empty: never.
-    std::function<bool(const std::string& step)> errs;
+    // Whether a task is answered without being done; empty: never.
+    std::function<bool()> errs;
+    // How often an operator retries what needs attention.
+    int retries = 0;
   };
 
   People(const Scenario& scenario, Outside& outside, Hooks hooks);
@@ -62,8 +65,9 @@ class People {
   // When a person has thought long enough; none: nobody thinks.
   std::optional<absl::Time> next() const;
 
-  // Sends every request that was answered with OK once more, with its own id.
-  void RepeatAll();
+  // Sends every request that was answered with OK since `since` once more, with
+  // its own id.
+  void RepeatAll(absl::Time since);
   // A request's answer is awaited, or is to be sent.
   bool busy() const;
 
@@ -97,6 +101,9 @@ class People {
   const Scenario scenario_;
   Outside& outside_;
   const Hooks hooks_;
+  absl::Time now_;
+  int retries_ = 0;
+  int creations_ = 0;
   std::string migration_id_;
   // A deque: what is under way keeps its place.
   std::deque<Asked> asked_;

@@ -130,15 +130,34 @@ Simulation::Simulation(Options options)
                  checkers_->Written(line, status, changed);
                },
            .trouble =
-               [this](const std::string& line) { return DrawTrouble(line); },
+               [this](const std::string&) {
+                 return troubles_ == nullptr ? Trouble()
+                                             : troubles_->AtCall(clock_.Now());
+               },
            .alter = options_.mutation.request,
+           .repeats_writes = options_.mutation.repeats_writes,
            .tell = [this](std::string line) { Tell(std::move(line)); }}),
-      people_(options_.scenario, outside_,
-              {.tell = [this](std::string line) { Tell(std::move(line)); },
-               .delay = nullptr,
-               .errs = nullptr}) {
+      troubles_(options_.troubles
+                    ? std::make_unique<Troubles>(
+                          options_.seed, outside_, *checkers_,
+                          [this](std::string line) { Tell(std::move(line)); })
+                    : nullptr),
+      people_(options_.scenario, outside_, HooksOfPeople()) {
   SeedMachineRandom(options_.seed);
   checkers_->NoteBeginning();
+}
+
+People::Hooks Simulation::HooksOfPeople() {
+  People::Hooks hooks;
+  hooks.tell = [this](std::string line) {
+    news_ = true;
+    Tell(std::move(line));
+  };
+  if (troubles_ == nullptr) return hooks;
+  hooks.delay = [this] { return troubles_->Delay(); };
+  hooks.errs = [this] { return troubles_->Errs(); };
+  hooks.retries = troubles_->retries();
+  return hooks;
 }
 
 Simulation::~Simulation() {
@@ -194,6 +213,7 @@ void Simulation::Close() {
   store_.reset();
   work_.reset();
   context_.reset();
+  wakes_at_.reset();
 }
 
 void Simulation::FillStore() {
@@ -240,20 +260,44 @@ bool Simulation::Turn() {
     CommitNext();
     return true;
   }
-  if (std::exchange(news_, false) &&
-      people_.Act(*engine_, *store_, clock_.Now())) {
-    news_ = true;
+  const std::optional<absl::Time> thought = people_.next();
+  if (news_ || (thought.has_value() && *thought <= clock_.Now())) {
+    news_ = people_.Act(*engine_, *store_, clock_.Now());
+    if (news_) return true;
+    if (IsAtRest()) return false;
+  }
+  if (thought.has_value()) WakeAt(*thought);
+  const absl::Duration leap =
+      troubles_ == nullptr ? absl::ZeroDuration() : troubles_->AtTurn();
+  if (leap > absl::ZeroDuration()) {
+    Tell("the clock leaps");
+    clock_.Advance(leap);
     return true;
   }
-  if (IsAtRest()) return false;
-  if (!clock_.AdvanceToNext()) return false;
-  news_ = true;
-  return true;
+  return clock_.AdvanceToNext();
+}
+
+void Simulation::WakeAt(absl::Time instant) {
+  if (wakes_at_ == instant) return;
+  wakes_at_ = instant;
+  asio::co_spawn(*context_, clock_.SleepUntil(instant), asio::detached);
+  context_->poll();
 }
 
 void Simulation::CommitNext() {
-  const std::string name = absl::StrCat("commit", Describe(store_->next()));
+  const store::Batch& batch = store_->next();
+  const std::string name = absl::StrCat("commit", Describe(batch));
   if (Reach(absl::StrCat("before ", name))) return;
+  if (troubles_ != nullptr) {
+    if (absl::Status refusal = troubles_->AtCommit(); !refusal.ok()) {
+      Tell(absl::StrCat(name, ": ", refusal.message()));
+      store_->RefuseNext(std::move(refusal));
+      return;
+    }
+    if (batch.migration.has_value()) {
+      troubles_->Note(batch.migration->migration);
+    }
+  }
   store_->StoreNext();
   if (Reach(absl::StrCat("durable ", name))) return;
   store_->Publish();
@@ -263,6 +307,7 @@ void Simulation::CommitNext() {
 
 bool Simulation::Reach(const std::string& point) {
   if (stopped_) return true;
+  checkers_->AtPoint();
   const size_t life = points_.size() - 1;
   const int number = ++points_.back();
   if (life >= options_.stops.size() || options_.stops[life] != number) {
@@ -289,8 +334,6 @@ void Simulation::Tell(std::string line) {
       absl::FormatTime("%d %H:%M:%E3S ", clock_.Now(), absl::UTCTimeZone()),
       line, "\n");
 }
-
-Trouble Simulation::DrawTrouble(const std::string&) { return Trouble(); }
 
 bool Simulation::IsAtRest() {
   if (people_.busy() || people_.migration_id().empty()) return false;

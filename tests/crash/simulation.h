@@ -28,6 +28,7 @@
 #include "tests/crash/outside.h"
 #include "tests/crash/people.h"
 #include "tests/crash/scenario.h"
+#include "tests/crash/troubles.h"
 #include "tests/crash/turn_store.h"
 #include "tests/crash/violation.h"
 #include "tests/sandbox/random.h"
@@ -41,6 +42,7 @@ struct Mutation {
   std::function<void(store::Batch&)> batch;
   std::function<void(http::Request&)> request;
   bool tells_early = false;
+  bool repeats_writes = false;
 };
 
 struct Options {
@@ -70,13 +72,14 @@ class Simulation {
   const std::vector<int>& points() const { return points_; }
   // What was wrong, at any time.
   const Violations& violations() const { return violations_; }
-  int troubles() const { return troubles_; }
+  int troubles() const { return troubles_ == nullptr ? 0 : troubles_->count(); }
   // How the migration ended; null when it never was.
   const std::optional<migration::Migration>& end() const { return end_; }
 
  private:
   friend class Checkers;
 
+  People::Hooks HooksOfPeople();
   // Opens store, vault, clients and engine, and starts the engine.
   void Open();
   void Close();
@@ -85,10 +88,11 @@ class Simulation {
   // Does one thing. False: nothing is left to do.
   bool Turn();
   void CommitNext();
+  // So that the clock stops at `instant` on its way.
+  void WakeAt(absl::Time instant);
   // Counts a point; true: the daemon stops here.
   bool Reach(const std::string& point);
   void Tell(std::string line);
-  Trouble DrawTrouble(const std::string& line);
   bool IsAtRest();
 
   const Options options_;
@@ -100,11 +104,13 @@ class Simulation {
   bool stopped_ = false;
   // People look again when something has become known.
   bool news_ = false;
-  int troubles_ = 0;
+  std::optional<absl::Time> wakes_at_;
   Violations violations_;
   std::optional<migration::Migration> end_;
   std::unique_ptr<class Checkers> checkers_;
   Outside outside_;
+  // Null: nothing goes wrong.
+  std::unique_ptr<Troubles> troubles_;
   People people_;
 
   // One life, in the order in which they depend on each other.
