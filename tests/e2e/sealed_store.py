@@ -68,7 +68,7 @@ def data_keys(store, root_key):
         rows = database.execute('SELECT id, wrapped FROM data_keys ORDER BY position').fetchall()
     finally:
         database.close()
-    return [open_envelope(root_key, wrapped, row_identity(b'data-key', key.encode(), b'bound'))
+    return [open_envelope(root_key, wrapped, row_identity(b'data-key', key.encode(), b'counted'))
             for key, wrapped in rows]
 
 
