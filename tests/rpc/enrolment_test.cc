@@ -492,7 +492,6 @@ TEST_F(EnrolmentTest, TheLastUseIsStoredNowAndThen) {
             daemon_.clock.Now());
 }
 
-// A role counts only when certificate and store agree on it.
 // A role counts only where the certificate and the store agree: neither an
 // edited row nor a stolen signing key gives one alone.
 TEST_F(EnrolmentTest, NeitherARowNorACertificateAloneGivesARole) {

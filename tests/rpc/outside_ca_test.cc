@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -153,7 +154,10 @@ TEST_F(OutsideCaTest, WhoIsTakenOutIsRefusedOnItsOpenConnectionAndStream) {
   CallRaw(ann, "keyturn.v1.Admin/Seal");
   v1::Audit::Stub audit(eve);
   v1::Migrations::Stub migrations(ann);
+  const auto patience =
+      std::chrono::system_clock::now() + testing::kCallPatience;
   grpc::ClientContext tail_context;
+  tail_context.set_deadline(patience);
   v1::TailAuditRequest from_the_first;
   from_the_first.set_after_sequence(1);
   ASSERT_TRUE(WhoAmI(ann).ok());
@@ -161,6 +165,7 @@ TEST_F(OutsideCaTest, WhoIsTakenOutIsRefusedOnItsOpenConnectionAndStream) {
   v1::TailAuditResponse entry;
   ASSERT_TRUE(tail->Read(&entry)) << "the stream stands";
   grpc::ClientContext watch_context;
+  watch_context.set_deadline(patience);
   v1::WatchMigrationsRequest all;
   all.set_name("migrations/-");
   const auto watch = migrations.WatchMigrations(&watch_context, all);

@@ -384,12 +384,9 @@ void SqliteStore::Enqueue(Waiting waiting) {
     base::MutexLock lock(mutex_);
     if (queue_.size() < kQueuedBatchesMax) {
       queue_.push_back(std::move(waiting));
-      waiting.done = nullptr;
+      arrived_.NotifyOne();
+      return;
     }
-  }
-  if (waiting.done == nullptr) {
-    arrived_.NotifyOne();
-    return;
   }
   waiting.done(
       base::WithReason(absl::ResourceExhaustedError(absl::StrCat(
