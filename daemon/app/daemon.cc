@@ -183,15 +183,19 @@ class Daemon {
   absl::Status OpenStore() {
     store::SqliteOptions options;
     options.path = config_.StorePath();
-    ASSIGN_OR_RETURN(const bool replaced,
-                     store::TakeUpReplacement(options.path));
-    if (replaced) RETURN_IF_ERROR(SetCheckpointsAside());
+    // In this order: a crash in between must not leave the store that came back
+    // beside the checkpoints of the other one.
+    if (store::ReplacementWaits(options.path)) {
+      RETURN_IF_ERROR(SetCheckpointsAside());
+    }
+    RETURN_IF_ERROR(store::TakeUpReplacement(options.path));
+    const bool held = store::IsHeld(options.path);
     options.on_broken = [this](const absl::Status& why) { Break(why); };
     options.audit_sealer = &sealer_;
     ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(std::move(options)));
     // Of what came back nothing goes on before somebody says so: the daemon
     // that it is of may still be at work.
-    if (replaced || config_.root_key.needs_passphrase()) {
+    if (held || config_.root_key.needs_passphrase()) {
       vault_ = std::make_unique<vault::Vault>(*store_);
       log_.Write(LogLevel::kWarning, "sealed",
                  {{"next", "keyturn admin unseal"}});
@@ -205,7 +209,7 @@ class Daemon {
 
   // They are those of the store that was replaced.
   absl::Status SetCheckpointsAside() {
-    log_.Write(LogLevel::kWarning, "a back-up took the store's place",
+    log_.Write(LogLevel::kWarning, "a back-up takes the store's place",
                {{"former", absl::StrCat(config_.StorePath(), ".replaced")}});
     const std::string& path = config_.audit_checkpoints;
     const std::string aside = absl::StrCat(path, ".replaced");
@@ -277,6 +281,16 @@ class Daemon {
     }
   }
 
+  // Whoever unseals a store that came back says that it may be worked on.
+  void ReleaseStore() {
+    const absl::Status released = store::Release(config_.StorePath());
+    if (!released.ok()) {
+      log_.Write(LogLevel::kError,
+                 "the next start will be sealed again, as after a restore",
+                 {{"cause", base::MessageOf(released)}});
+    }
+  }
+
   // Writes what the daemon did by itself to the trail.
   absl::Status Note(std::string_view action, std::string detail) {
     store::AuditRow row;
@@ -314,15 +328,19 @@ class Daemon {
                      [this, account] { clients_->Forget(account); });
         }});
     custodian_ = std::make_unique<engine::Custodian>(
-        engine::Custodian::Options{
-            *store_, *vault_, *engine_, base::RealClock(), config_.root_key,
-            [this](const std::string& line) {
-              log_.Write(LogLevel::kWarning, line);
-            },
-            engine::kSealsPerDataKeyMax, [this](bool) { RekeyTrail(); },
-            [this](const vault::Keyring& keyring) {
-              return CheckBeforeOpening(keyring);
-            }},
+        engine::Custodian::Options{*store_, *vault_, *engine_,
+                                   base::RealClock(), config_.root_key,
+                                   [this](const std::string& line) {
+                                     log_.Write(LogLevel::kWarning, line);
+                                   },
+                                   engine::kSealsPerDataKeyMax,
+                                   [this](bool sealed) {
+                                     RekeyTrail();
+                                     if (!sealed) ReleaseStore();
+                                   },
+                                   [this](const vault::Keyring& keyring) {
+                                     return CheckBeforeOpening(keyring);
+                                   }},
         std::exchange(root_keys_, std::nullopt));
     engine_thread_ = std::thread([this] { engine_context_.run(); });
     pthread_setname_np(engine_thread_.native_handle(), "kt-engine");

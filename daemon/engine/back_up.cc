@@ -12,49 +12,14 @@ namespace {
 constexpr char kRestoreAction[] = "keyturn.v1.Admin/Restore";
 constexpr char kTarget[] = "store";
 
-absl::StatusOr<int64_t> CountMigrations(store::Store& store) {
-  ASSIGN_OR_RETURN(const auto counts, store.CountByState());
-  int64_t all = 0;
-  for (const auto& [state, count] : counts) all += count;
-  return all;
-}
-
-// How many items `list(page)` gives, page by page.
-template <typename List>
-absl::StatusOr<int64_t> Count(const List& list) {
-  int64_t all = 0;
-  store::PageRequest page;
-  do {
-    ASSIGN_OR_RETURN(const auto found, list(page));
-    all += static_cast<int64_t>(found.items.size());
-    page.after = found.next;
-  } while (!page.after.empty());
-  return all;
-}
-
-absl::StatusOr<Restored> Describe(store::Store& store) {
-  Restored restored;
-  ASSIGN_OR_RETURN(restored.migrations, CountMigrations(store));
-  ASSIGN_OR_RETURN(restored.credentials, Count([&](const auto& page) {
-                     return store.ListCredentials(page);
-                   }));
-  ASSIGN_OR_RETURN(restored.accounts, Count([&](const auto& page) {
-                     return store.ListAccounts(page);
-                   }));
-  return restored;
-}
-
 absl::Status CheckEmpty(store::Store& store) {
-  ASSIGN_OR_RETURN(const Restored held, Describe(store));
-  if (held.migrations + held.credentials + held.accounts == 0) {
-    return absl::OkStatus();
-  }
+  ASSIGN_OR_RETURN(const store::Holdings held, store::HoldingsOf(store));
+  if (held.none()) return absl::OkStatus();
   return base::WithReason(
       absl::FailedPreconditionError(absl::StrCat(
-          "this daemon's store holds ", held.migrations, " migrations, ",
-          held.credentials, " credentials and ", held.accounts,
-          " accounts, which a back-up would replace: restore into a new data "
-          "directory (keyturnd init)")),
+          "this daemon's store holds ", store::Describe(held),
+          ", which a back-up would replace: restore into a new data directory "
+          "(keyturnd init)")),
       "STORE_NOT_EMPTY");
 }
 
@@ -109,10 +74,10 @@ absl::Status Restoration::Add(std::string_view bytes) {
 absl::StatusOr<Restored> Restoration::Finish(const Caller& caller,
                                              absl::Time now) {
   RETURN_IF_ERROR(opener_.CheckComplete());
-  ASSIGN_OR_RETURN(store::Store* const coming, replacement_->Open());
-  RETURN_IF_ERROR(custodian_.CheckOpens(*coming));
-  ASSIGN_OR_RETURN(Restored restored, Describe(*coming));
-  restored.made_at = opener_.made_at();
+  ASSIGN_OR_RETURN(store::Store* const coming, replacement_->Open(&sealer_));
+  RETURN_IF_ERROR(custodian_.OpenOther(*coming, sealer_));
+  Restored restored{opener_.made_at()};
+  ASSIGN_OR_RETURN(restored.holdings, store::HoldingsOf(*coming));
   store::AuditRow row =
       RowOf(caller, kRestoreAction, kTarget, absl::OkStatus(), now);
   row.detail =

@@ -2,7 +2,6 @@
 #ifndef KEYTURN_DAEMON_ENGINE_BACK_UP_H_
 #define KEYTURN_DAEMON_ENGINE_BACK_UP_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/audit/sealer.h"
 #include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
 #include "daemon/store/replacement.h"
@@ -44,9 +44,7 @@ class BackUp {
 struct Restored {
   // When the back-up was made.
   absl::Time made_at;
-  int64_t migrations = 0;
-  int64_t credentials = 0;
-  int64_t accounts = 0;
+  store::Holdings holdings = {};
 };
 
 // A back-up that is coming back. Belongs to one thread at a time; outlives
@@ -67,7 +65,7 @@ class Restoration {
   // open now stays as it is.
   //
   // Beside those of vault::BackUpOpener, store::OpenSqliteStore and
-  // Custodian::CheckOpens: FailedPrecondition (STORE_NOT_EMPTY).
+  // Custodian::OpenOther: FailedPrecondition (STORE_NOT_EMPTY).
   absl::StatusOr<Restored> Finish(const Caller& caller, absl::Time now);
 
  private:
@@ -76,6 +74,8 @@ class Restoration {
 
   store::Store& store_;
   const Custodian& custodian_;
+  // Of the store that is coming, which it outlives.
+  audit::Sealer sealer_;
   const std::unique_ptr<store::Replacement> replacement_;
   vault::BackUpOpener opener_;
 };

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/audit/chain.h"
 #include "daemon/base/status.h"
 #include "daemon/engine/trail_rows.h"
 #include "daemon/vault/keyring.h"
@@ -287,9 +288,16 @@ absl::StatusOr<secret::Secret> Custodian::OpenBackUpKey(
   return vault::OpenUnderRoot(*root_keys_, envelope, identity);
 }
 
-absl::Status Custodian::CheckOpens(store::Store& store) const {
+absl::Status Custodian::OpenOther(store::Store& store,
+                                  audit::Sealer& sealer) const {
   base::MutexLock lock(mutex_);
   if (!root_keys_.has_value()) return vault::SealedError();
+  ASSIGN_OR_RETURN(const vault::Keyring keyring,
+                   vault::UnwrapKeyring(store, *root_keys_));
+  ASSIGN_OR_RETURN(
+      audit::ChainKey key,
+      audit::ChainKey::DeriveFrom(keyring.DeriveKey(audit::kKeyPurpose)));
+  sealer.SetKey(std::make_shared<audit::ChainKey>(std::move(key)));
   return vault::OpenKeyring(store, *root_keys_, options_.clock.Now()).status();
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/audit/sealer.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
@@ -132,9 +133,11 @@ class Custodian {
   absl::StatusOr<vault::BackUpSealer> SealBackUp() const;
   absl::StatusOr<secret::Secret> OpenBackUpKey(std::string_view envelope,
                                                std::string_view identity) const;
-  // That our root keys open the data keys of `store`, another one than ours.
-  // FailedPrecondition (SEALED); those of vault::OpenKeyring.
-  absl::Status CheckOpens(store::Store& store) const;
+  // That our root keys open the data keys of `store`, another one than ours,
+  // and that its credentials are whole. From then on `sealer`, which is that
+  // store's, has the key of its trail. FailedPrecondition (SEALED); those of
+  // vault::OpenKeyring.
+  absl::Status OpenOther(store::Store& store, audit::Sealer& sealer) const;
 
   // Calls `listener` with what holds now, and again after each change, on this
   // object's thread. One at a time; empty: nobody listens any more.

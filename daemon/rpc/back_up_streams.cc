@@ -224,9 +224,9 @@ class BackUpStreams::Incoming final
         const engine::Restored restored,
         restoration_->Finish(Gate::CallerOf(call()), options().clock.Now()));
     *response_->mutable_back_up_time() = ToProto(restored.made_at);
-    response_->set_migrations(restored.migrations);
-    response_->set_credentials(restored.credentials);
-    response_->set_accounts(restored.accounts);
+    response_->set_migrations(restored.holdings.migrations);
+    response_->set_credentials(restored.holdings.credentials);
+    response_->set_accounts(restored.holdings.accounts);
     restored_ = true;
     End(absl::OkStatus());
     return absl::OkStatus();

@@ -2,6 +2,7 @@
 #ifndef KEYTURN_DAEMON_STORE_REPLACEMENT_H_
 #define KEYTURN_DAEMON_STORE_REPLACEMENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,9 +29,10 @@ class Replacement {
   absl::Status Add(std::string_view bytes);
 
   // After the last byte: what came, as a store, brought to the present schema.
-  // Lives until Commit. Errors as of OpenSqliteStore, of which each tells that
-  // what came is not to be used.
-  absl::StatusOr<Store*> Open();
+  // Lives until Commit; `audit_sealer`, as of SqliteOptions, outlives it.
+  // Errors as of OpenSqliteStore, of which each tells that what came is not to
+  // be used.
+  absl::StatusOr<Store*> Open(AuditSealer* audit_sealer = nullptr);
 
   // From now on TakeUpReplacement finds it; durable on return.
   absl::Status Commit();
@@ -46,12 +48,37 @@ class Replacement {
   bool committed_ = false;
 };
 
+// Whether a committed replacement waits for TakeUpReplacement.
+bool ReplacementWaits(const std::string& path);
+
 // Puts a committed replacement in the place of the store at `path`, which is
 // kept beside it as `path`.replaced; also takes away the copies that a crash
-// left. True: there was one. To be called before OpenSqliteStore; a crash in
-// between does no harm, the next call goes on. FailedPrecondition
-// (STORE_LOCKED, STORE_PERMISSIONS) as of OpenSqliteStore.
-absl::StatusOr<bool> TakeUpReplacement(const std::string& path);
+// left. The store is held from then on, see IsHeld. Nothing to do is no error.
+// To be called before OpenSqliteStore; a crash in between does no harm, the
+// next call goes on.
+//
+// FailedPrecondition (STORE_NOT_EMPTY), and nothing is done, when something was
+// stored after the replacement was committed; (STORE_LOCKED, STORE_PERMISSIONS)
+// as of OpenSqliteStore.
+absl::Status TakeUpReplacement(const std::string& path);
+
+// Whether the store at `path` came back and nobody has released it yet: whoever
+// works on what it holds may not be the only one. Survives restarts.
+bool IsHeld(const std::string& path);
+// Durable on return; also when it is not held.
+absl::Status Release(const std::string& path);
+
+// What a store holds that is not to be lost.
+struct Holdings {
+  int64_t migrations = 0;
+  int64_t credentials = 0;
+  int64_t accounts = 0;
+
+  bool none() const { return migrations + credentials + accounts == 0; }
+};
+absl::StatusOr<Holdings> HoldingsOf(Store& store);
+// "3 migrations, 2 credentials and 4 accounts".
+std::string Describe(const Holdings& holdings);
 
 }  // namespace keyturn::store
 

@@ -65,7 +65,7 @@ void Meter::Observe(Observer observer) {
 void Meter::Commit(store::Batch batch, CommitCallback done) {
   if (trace_.on()) trace_.Add(ShapeOf(batch));
   if (!batch.migration) {
-    inner_->Commit(std::move(batch), std::move(done));
+    inner().Commit(std::move(batch), std::move(done));
     return;
   }
   Durable durable;
@@ -75,7 +75,7 @@ void Meter::Commit(store::Batch batch, CommitCallback done) {
     durable.opened_tasks.push_back(
         {task.id, task.answer != migration::Task::Answer::kDoneByHand});
   }
-  inner_->Commit(std::move(batch),
+  inner().Commit(std::move(batch),
                  [this, durable = std::move(durable), done = std::move(done)](
                      absl::StatusOr<store::CommitResult> result) {
                    const bool stored = result.ok();

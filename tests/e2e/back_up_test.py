@@ -1,6 +1,7 @@
 """A back-up of a daemon at work comes back in an empty place, and what was done
 outside since then is found there, not done again."""
 
+import os
 import shutil
 
 import harness
@@ -50,8 +51,12 @@ class BackUpTest(harness.EndToEndTest):
         restored = self.restore(world, path).json
         self.assertEqual((restored['migrations'], restored['credentials'], restored['accounts']),
                          ('1', '1', '2'))
-        self.assertIn('msg="a back-up took the store\'s place"', world.daemon_log.read_text())
+        self.assertIn('msg="a back-up takes the store\'s place"', world.daemon_log.read_text())
         self.assertEqual(world.show(migration)['state'], 'AWAITING_TASK', 'nothing goes on sealed')
+        world.kill_daemon()
+        world.start_daemon()
+        self.assertTrue(world.keyturn('admin', 'status').json['sealed'],
+                        'also after a restart, until somebody says so')
         world.keyturn('admin', 'unseal')
         # The token that is in use outside is not known here: it was handed in after the
         # back-up was made.
@@ -70,6 +75,8 @@ class BackUpTest(harness.EndToEndTest):
         migration = world.migrate()
         harness.Person(world).work_to_the_end(migration)
         history = world.keyturn('history', migration).out
+        token = world.keyturn('identity', 'invite', 'aude', '--role', 'auditor').json['token']
+        world.enroll('aude', token)
         path = world.directory / 'keyturn.backup'
         world.keyturn('admin', 'backup', path)
         world.keyturn('admin', 'backup', path, expect=harness.REFUSED)
@@ -87,9 +94,17 @@ class BackUpTest(harness.EndToEndTest):
         self.assertIn('altered', self.restore(world, torn, expect=harness.USAGE).text)
         self.restore(world, path)
         world.keyturn('admin', 'unseal')
+        world.stop_daemon()
+        world.start_daemon()
+        self.assertFalse(world.keyturn('admin', 'status').json['sealed'])
         self.assertEqual(world.keyturn('history', migration).out, history)
         self.assert_switched(world, before, world.show(migration))
         world.keyturn('account', 'test', 'acme')
+        # The trail goes on from the back-up's, whole, and tells who brought it back.
+        verdict = world.as_person('aude', 'audit', 'verify').json
+        self.assertTrue(verdict['intact'], verdict)
+        told = world.as_person('aude', 'audit', 'list', '--action', 'Restore').json['auditEntries']
+        self.assertEqual([entry['actor'] for entry in told], [f'uid:{os.getuid()}'])
         self.assertFalse(list((world.data / 'store').glob('*.co*')), 'no copy is left')
 
     def test_another_root_key_opens_nothing_until_it_is_named_as_the_former(self):

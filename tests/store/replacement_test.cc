@@ -29,9 +29,13 @@ using ::testing::ElementsAre;
 using testing::EventOf;
 using testing::FaultyDisk;
 using testing::HasReason;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::IsOk;
 using testing::IsOkAndHolds;
+using testing::MessageIs;
 using testing::NewBatch;
+using ::testing::SizeIs;
 using testing::SmallMigration;
 using testing::TemporaryDirectory;
 
@@ -56,6 +60,14 @@ class ReplacementTest : public ::testing::Test {
       if (bytes.empty()) return all;
       all += bytes;
     }
+  }
+
+  // The bytes of another store, with one migration.
+  std::string Other() {
+    const auto other = Open(other_);
+    EXPECT_THAT(other->CommitAndWait(NewBatch(MigrationOf(2))).status(),
+                IsOk());
+    return BytesOf(*other);
   }
 
   absl::Status Replace(const std::string& bytes) {
@@ -99,9 +111,11 @@ TEST_F(ReplacementTest, ASnapshotIsOneInstantOfAStoreAtWork) {
   stop = true;
   writer.join();
 
-  ASSERT_THAT(TakeUpReplacement(path_), IsOkAndHolds(false));
+  ASSERT_THAT(TakeUpReplacement(path_), IsOk());
+  ASSERT_FALSE(IsHeld(path_)) << "there was nothing to take up";
   ASSERT_THAT(Replace(bytes), IsOk());
-  ASSERT_THAT(TakeUpReplacement(path_), IsOkAndHolds(true));
+  ASSERT_TRUE(ReplacementWaits(path_));
+  ASSERT_THAT(TakeUpReplacement(path_), IsOk());
   const auto restored = Open(path_);
   const auto counts = restored->CountByState().value();
   ASSERT_EQ(counts.size(), 1u);
@@ -114,47 +128,62 @@ TEST_F(ReplacementTest, ASnapshotIsOneInstantOfAStoreAtWork) {
 
 TEST_F(ReplacementTest, TakesTheStoresPlaceAtTheNextStartAndKeepsTheFormer) {
   auto store = Open(path_);
-  ASSERT_THAT(store->CommitAndWait(NewBatch(MigrationOf(1))).status(), IsOk());
-  std::string bytes;
-  {
-    const auto other = Open(other_);
-    ASSERT_THAT(other->CommitAndWait(NewBatch(MigrationOf(2))).status(),
-                IsOk());
-    bytes = BytesOf(*other);
-  }
-  ASSERT_THAT(Replace(bytes), IsOk());
+  Batch batch;
+  batch.audit = {testing::AuditOf("Former")};
+  ASSERT_THAT(store->CommitAndWait(std::move(batch)).status(), IsOk());
+  ASSERT_THAT(Replace(Other()), IsOk());
   EXPECT_THAT(TakeUpReplacement(path_), HasReason("STORE_LOCKED"));
   store = nullptr;
 
-  EXPECT_THAT(TakeUpReplacement(path_), IsOkAndHolds(true));
-  EXPECT_THAT(TakeUpReplacement(path_), IsOkAndHolds(false));
+  EXPECT_THAT(TakeUpReplacement(path_), IsOk());
+  EXPECT_THAT(TakeUpReplacement(path_), IsOk());
   store = Open(path_);
   EXPECT_THAT(store->GetMigration(MigrationOf(2).id), IsOk());
-  EXPECT_THAT(store->GetMigration(MigrationOf(1).id),
-              HasReason("MIGRATION_NOT_FOUND"));
+  EXPECT_THAT(store->ListAuditRows(0, 10), IsOkAndHolds(IsEmpty()));
   struct stat found;
   ASSERT_EQ(stat(path_.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600u);
   store = nullptr;
-  EXPECT_THAT(Files(), ElementsAre("keyturn.db", "keyturn.db.lock",
-                                   "keyturn.db.replaced"));
+  EXPECT_THAT(Files(), ElementsAre("keyturn.db", "keyturn.db.held",
+                                   "keyturn.db.lock", "keyturn.db.replaced"));
   const auto former = Open(directory_.Path("store/keyturn.db.replaced"));
-  EXPECT_THAT(former->GetMigration(MigrationOf(1).id), IsOk());
+  EXPECT_THAT(former->ListAuditRows(0, 10), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(ReplacementTest, IsHeldUntilSomebodyReleasesIt) {
+  { Open(path_); }
+  EXPECT_FALSE(IsHeld(path_));
+  ASSERT_THAT(Replace(Other()), IsOk());
+  ASSERT_THAT(TakeUpReplacement(path_), IsOk());
+  ASSERT_THAT(TakeUpReplacement(path_), IsOk()) << "another start";
+  EXPECT_TRUE(IsHeld(path_));
+  EXPECT_THAT(Release(path_), IsOk());
+  EXPECT_FALSE(IsHeld(path_));
+  EXPECT_THAT(Release(path_), IsOk());
+}
+
+TEST_F(ReplacementTest, WhatWasStoredMeanwhileIsNotReplaced) {
+  { Open(path_); }
+  ASSERT_THAT(Replace(Other()), IsOk());
+  {
+    const auto store = Open(path_);
+    ASSERT_THAT(store->CommitAndWait(NewBatch(MigrationOf(1))).status(),
+                IsOk());
+  }
+  const absl::Status refused = TakeUpReplacement(path_);
+  EXPECT_THAT(refused, HasReason("STORE_NOT_EMPTY"));
+  EXPECT_THAT(refused, MessageIs(HasSubstr("keyturn.db.restored")));
+  EXPECT_TRUE(ReplacementWaits(path_));
+  EXPECT_THAT(Open(path_)->GetMigration(MigrationOf(1).id), IsOk());
 }
 
 TEST_F(ReplacementTest, ACrashBetweenTheRenamesIsGoneOnFrom) {
   { Open(path_); }
-  std::string bytes;
-  {
-    const auto other = Open(other_);
-    ASSERT_THAT(other->CommitAndWait(NewBatch(MigrationOf(2))).status(),
-                IsOk());
-    bytes = BytesOf(*other);
-  }
-  ASSERT_THAT(Replace(bytes), IsOk());
+  ASSERT_THAT(Replace(Other()), IsOk());
   std::filesystem::rename(path_, path_ + ".replaced");
 
-  EXPECT_THAT(TakeUpReplacement(path_), IsOkAndHolds(true));
+  EXPECT_THAT(TakeUpReplacement(path_), IsOk());
+  EXPECT_TRUE(IsHeld(path_));
   EXPECT_THAT(Open(path_)->GetMigration(MigrationOf(2).id), IsOk());
 }
 
@@ -171,7 +200,7 @@ TEST_F(ReplacementTest, WhatACrashLeftOfACopyIsTakenAway) {
   for (const char* left : {".copy", ".copy-journal", ".coming"}) {
     std::ofstream(path_ + left) << "half";
   }
-  EXPECT_THAT(TakeUpReplacement(path_), IsOkAndHolds(false));
+  EXPECT_THAT(TakeUpReplacement(path_), IsOk());
   EXPECT_THAT(Files(), ElementsAre("keyturn.db", "keyturn.db.lock"));
 }
 
