@@ -3,10 +3,13 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "daemon/store/replacement.h"
@@ -222,6 +225,9 @@ TEST(BackUpTest, AWriterThatGoesLeavesNothing) {
   Served served;
   std::string bytes;
   ASSERT_TRUE(served.BackUp(&bytes).ok());
+  constexpr size_t kAll = 16 * 1024 * 1024;
+  const size_t size =
+      served.daemon.store->TakeSnapshot().value()->Read(kAll).value().size();
   {
     grpc::ClientContext context;
     v1::RestoreResponse response;
@@ -229,6 +235,15 @@ TEST(BackUpTest, AWriterThatGoesLeavesNothing) {
     v1::RestoreRequest piece;
     piece.set_data(bytes);
     ASSERT_TRUE(stream->Write(piece));
+    const std::string coming =
+        served.daemon.directory_.Path("store/keyturn.db.coming");
+    std::error_code none;
+    const auto end = std::chrono::steady_clock::now() + kCallPatience;
+    while (std::filesystem::file_size(coming, none) != size &&
+           std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    ASSERT_EQ(std::filesystem::file_size(coming), size);
     context.TryCancel();
     EXPECT_FALSE(stream->Finish().ok());
   }
