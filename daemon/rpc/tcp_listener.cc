@@ -212,11 +212,12 @@ void TcpListener::AcceptOne(int listen_fd) {
   }
   std::string address = MachineOf(peer);
   if (!HasRoom(address)) {
-    close(fd);
+    // Told first, so that who sees the other end close finds it in the log.
     options_.log(absl::StrCat("refused a connection: there are ", open_.size(),
                               " already; at most ", options_.connections_max,
                               ", and ", options_.connections_per_address_max,
                               " of one address"));
+    close(fd);
     return;
   }
   const int yes = 1;
