@@ -1,8 +1,10 @@
 """The unit file: shut as tight as promised, and the daemon lives under it."""
 
 import ctypes
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,20 @@ sys.path.insert(0, str(TOP / 'tests' / 'e2e'))
 import harness  # noqa: E402 (it lies beside its own tests)
 
 UNIT = TOP / 'deploy' / 'systemd' / 'keyturnd.service'
+EXIT_CODES = TOP / 'daemon' / 'app' / 'exit_codes.h'
+# What `systemd-analyze security` would have and a daemon that serves callers and
+# calls others cannot give: sockets, the host's network, other hosts' addresses.
+# DeviceAllow is counted since ProtectClock= allows reading the clock.
+NOT_SHUT = {'RootDirectoryOrRootImage', 'PrivateNetwork', 'IPAddressDeny', 'DeviceAllow',
+            'RestrictAddressFamilies_AF_UNIX', 'RestrictAddressFamilies_AF_INET_INET6'}
+# What it does not look at.
+WANTED = {'Type': 'notify', 'LimitMEMLOCK': '64M', 'MemorySwapMax': '0', 'LimitCORE': '0',
+          'LimitNOFILE': '65536', 'TasksMax': '512', 'StateDirectoryMode': '0700',
+          'PrivateIPC': 'yes', 'DevicePolicy': 'closed', 'NoExecPaths': '/', 'ExecPaths': '/usr',
+          'SystemCallErrorNumber': 'EPERM', 'User': 'keyturn', 'Group': 'keyturn'}
+# What systemd does by itself, or does because of another line of the unit:
+# PrivateMounts= follows from ProtectSystem=, the others are its defaults.
+IMPLIED = {'AmbientCapabilities', 'KeyringMode', 'PrivateMounts'}
 # Tenths, as --threshold wants them: the exposure may be 2.0.
 EXPOSURE_MAX = 20
 RUN_MAX_S = 60
@@ -58,6 +74,24 @@ def allowed_calls(text):
         # What is always allowed cannot be taken away.
         allowed = allowed - named | expand('@default') if value.startswith('~') else allowed | named
     return allowed
+
+
+def openings(text):
+    """What of the unit `text` is less shut than ours is to be."""
+    with tempfile.TemporaryDirectory(prefix='keyturn-') as directory:
+        unit = pathlib.Path(directory, UNIT.name)
+        unit.write_text(text)
+        done = analyze('security', '--offline=true', '--json=short', unit)
+    open_now = {check['json_field'] for check in json.loads(done.stdout) if not check['set']}
+    return sorted(open_now - NOT_SHUT) + [
+        key for key, value in WANTED.items() if settings(text, key) != [value]]
+
+
+def shutting_lines(text):
+    """The settings below "Secrets:", all of which shut something."""
+    start = text.index('# Secrets: ')
+    return [line for line in text[start:text.index('[Install]')].splitlines()
+            if re.match(r'[A-Z]\w+=', line)]
 
 
 class Filter:
@@ -104,12 +138,26 @@ class UnitTest(harness.EndToEndTest):
         complaints = [line for line in done.stderr.splitlines() if UNIT.name in line]
         self.assertEqual(complaints, [], done.stderr)
 
-    def test_its_lines_of_memory_are_what_the_daemon_asks_for(self):
+    def test_it_is_shut_as_far_as_it_can_be(self):
+        self.assertEqual(openings(UNIT.read_text()), [])
+
+    def test_each_of_its_lines_counts(self):
         text = UNIT.read_text()
-        self.assertEqual(settings(text, 'LimitMEMLOCK'), ['64M'])
-        self.assertEqual(settings(text, 'LimitCORE'), ['0'])
-        self.assertEqual(settings(text, 'MemorySwapMax'), ['0'])
-        self.assertEqual(settings(text, 'Type'), ['notify'])
+        lines = shutting_lines(text)
+        self.assertGreater(len(lines), 30)
+        for line in lines:
+            if line.split('=', 1)[0] not in IMPLIED:
+                with self.subTest(line=line):
+                    self.assertNotEqual(openings(text.replace(f'{line}\n', '')), [])
+
+    def test_it_is_not_started_again_where_a_person_must_look_first(self):
+        codes = dict(re.findall(r'(k\w+) = (\d+),', EXIT_CODES.read_text()))
+        # Those after which another start can go well by itself.
+        for name in ('kStopped', 'kFailed'):
+            del codes[name]
+        self.assertGreater(len(codes), 4)
+        self.assertEqual(settings(UNIT.read_text(), 'RestartPreventExitStatus'),
+                         [' '.join(codes.values())])
 
     def test_a_whole_migration_runs_under_its_system_calls(self):
         calls = Filter(allowed_calls(UNIT.read_text()))
