@@ -224,6 +224,26 @@ TEST_F(CheckpointTest, NamesLinesThatWereTakenOut) {
               ElementsAre(IsAltered("not as they were written: 3")));
 }
 
+// Two files of one store, say of before and after a back-up came back, do not
+// make a third: each line names the one before it.
+TEST_F(CheckpointTest, NamesALineThatStoodAfterAnother) {
+  const auto write_to = [this](size_t count) {
+    const auto trail = NewTrail();
+    while (LinesOf(path_).size() < count) {
+      Write(1);
+      trail->CheckpointNow();
+    }
+    return LinesOf(path_);
+  };
+  const std::vector<std::string> first = write_to(2);
+  WriteLines({first[0]});
+  const std::vector<std::string> second = write_to(3);
+  EXPECT_THAT(NewTrail()->Verify({})->findings, IsEmpty());
+  WriteLines({first[0], first[1], second[2]});
+  EXPECT_THAT(NewTrail()->Verify({})->findings,
+              ElementsAre(IsAltered("not as they were written: 3")));
+}
+
 // The last lines can be taken out of the file alone, but not while the daemon
 // runs.
 TEST_F(CheckpointTest, WarnsAndLeavesAGapWhenTheLastLinesWereTakenOut) {
