@@ -129,6 +129,39 @@ asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
                                      std::move(overwritten));
 }
 
+// A drain may take hours, in which a token is revoked or a role taken away: a
+// test that is older than this is made once more before anything is written.
+constexpr absl::Duration kTestGoodFor = absl::Minutes(1);
+
+// Nothing where the token logs in as it did at the gate. The flows stand still
+// by now: where it does not, going back ends the outage sooner than a person.
+asio::awaitable<std::optional<Outcome>> EnsureTokenWorks(Context& context,
+                                                         celigo::Client& client,
+                                                         const Document& now) {
+  const std::optional<absl::Time> tested =
+      context.migration.record(migration::Step::kTestCandidate).ended_at;
+  if (tested.has_value() && context.clock.Now() - *tested <= kTestGoodFor) {
+    co_return std::nullopt;
+  }
+  absl::StatusOr<secret::Secret> candidate = WithToken(context, now);
+  if (!candidate.ok()) {
+    co_return FromError(candidate.status(), "making the new document");
+  }
+  const absl::StatusOr<celigo::PingResult> ping =
+      co_await client.PingCandidate(*std::move(candidate));
+  if (!ping.ok()) {
+    co_return TestLost(context, ping.status(), "testing the token once more");
+  }
+  context.notes.tests_lost = 0;
+  if (ping->ok) co_return std::nullopt;
+  co_return Failed(absl::StrCat(
+      "the token worked before the flows were drained and does not any more",
+      ping->codes.empty() ? "" : " (", absl::StrJoin(ping->codes, ", "),
+      ping->codes.empty() ? "" : ")",
+      "; nothing was written, see what happened to it in NetSuite and plan "
+      "again"));
+}
+
 // What the notes say of a write.
 struct Sent {
   int version = 0;
@@ -201,6 +234,11 @@ asio::awaitable<Outcome> CutOver(Context& context) {
   }
   std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
   if (unquiet.has_value()) co_return *std::move(unquiet);
+  if (!switched) {
+    std::optional<Outcome> refused =
+        co_await EnsureTokenWorks(context, *client, *before);
+    if (refused.has_value()) co_return *std::move(refused);
+  }
   // Read last, right before the write: the time in which somebody else's edit
   // could get lost is one exchange.
   absl::StatusOr<Document> now =

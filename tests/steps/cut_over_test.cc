@@ -74,6 +74,37 @@ TEST_F(CutOverTest, WritesNothingBeforeItIsDurable) {
   EXPECT_EQ(Puts(), 0);
 }
 
+// A drain takes long.
+TEST_F(CutOverTest, WritesNoTokenThatWasRevokedSinceTheGate) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  clock_.Advance(absl::Hours(1));
+  Act("revoke-token", {{"name", steps::TokenName("m1", 1)}});
+  ForgetSent();
+
+  const Outcome outcome = Run(Step::kCutOver);
+
+  EXPECT_EQ(outcome.kind, Kind::kFailed);
+  EXPECT_THAT(outcome.message, HasSubstr("does not any more"));
+  EXPECT_EQ(Puts(), 0);
+}
+
+TEST_F(CutOverTest, TestsTheTokenOnceMoreOnlyAfterALongDrain) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  migration_.record(Step::kTestCandidate).ended_at = clock_.Now();
+  ForgetSent();
+  ASSERT_EQ(Run(Step::kCutOver).kind, Kind::kDone);
+  EXPECT_EQ(Sent("POST /v1/connections/ping"), 0);
+}
+
+TEST_F(CutOverTest, ALongDrainIsFollowedByOneTestAndTheWrite) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kQuiesce));
+  clock_.Advance(absl::Hours(1));
+  ForgetSent();
+  ASSERT_EQ(Run(Step::kCutOver).kind, Kind::kDone);
+  EXPECT_EQ(Sent("POST /v1/connections/ping"), 1);
+  EXPECT_EQ(Puts(), 1);
+}
+
 struct Loss {
   const char* fault;
   int puts;
