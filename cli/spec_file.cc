@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "cli/errors.h"
 #include "cli/yaml_reader.h"
 
@@ -35,6 +36,7 @@ class SpecReader {
     ReadFlows(spec);
     spec.set_approvals(top_.Integer("approvals").value_or(0));
     Note("spec.approvals", top_, "approvals");
+    ReadTrial(spec);
     top_.RefuseOthers();
     return mistakes_.ToStatus();
   }
@@ -122,6 +124,21 @@ class SpecReader {
         Optional(*section, "application", "spec.token.application"));
     token.set_consumer(Optional(*section, "consumer", "spec.token.consumer"));
     section->RefuseOthers();
+  }
+
+  void ReadTrial(v1::Spec& spec) {
+    const std::string text =
+        Optional(top_, "confirmWithin", "spec.confirm_within");
+    if (text.empty()) return;
+    absl::Duration within;
+    if (!absl::ParseDuration(text, &within) || within <= absl::ZeroDuration()) {
+      top_.Mistake("confirmWithin", "must be a time such as 2h or 90m");
+      return;
+    }
+    absl::Duration rest;
+    google::protobuf::Duration& out = *spec.mutable_confirm_within();
+    out.set_seconds(absl::IDivDuration(within, absl::Seconds(1), &rest));
+    out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
   }
 
   void ReadFlows(v1::Spec& spec) {

@@ -106,6 +106,60 @@ Outcome Submit(Invocation& invocation, const Arguments& arguments) {
   return ExitCode::kDone;
 }
 
+// The task of `finish` that `migration` waits for.
+absl::StatusOr<v1::Task> OpenTrial(Client& client,
+                                   const std::string& migration) {
+  v1::ListTasksRequest request;
+  request.set_migration(migration);
+  const absl::StatusOr<v1::ListTasksResponse> tasks =
+      ListAll(client, &v1::Tasks::Stub::ListTasks, request);
+  if (!tasks.ok()) return tasks.status();
+  for (const v1::Task& task : tasks->tasks()) {
+    if (task.step() == v1::Step::FINISH && task.blocking()) return task;
+  }
+  return WithNext(absl::FailedPreconditionError(
+                      migration + " does not wait to be confirmed"),
+                  "keyturn show " + ShortId(migration));
+}
+
+Outcome Confirm(Invocation& invocation, const Arguments& arguments) {
+  const absl::StatusOr<std::string> name =
+      ResourceName("migrations", arguments.id);
+  if (!name.ok()) return name.status();
+  const std::string doing = "cannot confirm " + *name;
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<v1::Task> trial = OpenTrial(**client, *name);
+  if (!trial.ok()) return WhileDoing(trial.status(), doing, *name);
+  v1::CompleteTaskRequest request;
+  request.set_name(trial->name());
+  request.set_evidence(arguments.evidence);
+  const absl::StatusOr<v1::Task> task =
+      (*client)->Call(&v1::Tasks::Stub::CompleteTask, request);
+  if (!task.ok()) return WhileDoing(task.status(), doing, *name);
+  invocation.Print(*task, [&name](const Style&) {
+    return "confirmed " + *name + "; it stays on the token: keyturn attach " +
+           ShortId(*name) + "\n";
+  });
+  return ExitCode::kDone;
+}
+
+void AddConfirm(CLI::App& top, Invocation& invocation) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App& confirm = AddCommand(
+      top, invocation, "confirm",
+      "Says that all works on the token, where the spec has confirmWithin",
+      {"keyturn confirm k3q7n2x5a4bcdefg",
+       "keyturn confirm k3q7n2x5a4bcdefg --evidence \"orders of today are "
+       "there\""},
+      [&invocation, arguments] { return Confirm(invocation, *arguments); });
+  AddPositional(confirm, "ID", arguments->id, "The migration", kMigrationType);
+  confirm
+      .add_option("--evidence", arguments->evidence,
+                  "What you saw; kept in the history, no secrets")
+      ->type_name("TEXT");
+}
+
 void AddAnsweringCommands(CLI::App& noun, Invocation& invocation) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App& done = AddCommand(
@@ -157,6 +211,7 @@ void AddTaskCommands(CLI::App& top, Invocation& invocation) {
   AddPositional(show, "ID", arguments->id, "The task", kTaskType);
 
   AddAnsweringCommands(noun, invocation);
+  AddConfirm(top, invocation);
 }
 
 }  // namespace keyturn::cli

@@ -167,6 +167,12 @@ std::string ApprovalsText(const v1::Migration& migration) {
       });
 }
 
+std::string ConfirmationText(const v1::Migration& migration) {
+  if (!migration.has_confirmation()) return "";
+  return absl::StrCat(migration.confirmation().by(), " (",
+                      FormatInstant(migration.confirmation().time()), ")");
+}
+
 const v1::Step* CurrentStep(const v1::Migration& migration) {
   for (const v1::Step& step : migration.steps()) {
     if (step.name() == migration.current_step()) return &step;
@@ -232,6 +238,9 @@ std::vector<std::string> NextCommands(const v1::Migration& migration) {
                            migration.plan().hash()),
               "keyturn reject " + id};
     case v1::Migration::AWAITING_TASK:
+      if (migration.current_step() == v1::Step::FINISH) {
+        return {"keyturn task show " + task, "keyturn confirm " + id};
+      }
       return {"keyturn task show " + task, "keyturn attach " + id};
     case v1::Migration::PAUSED:
       return {"keyturn resume " + id, "keyturn cancel " + id};
@@ -299,6 +308,7 @@ std::string ShowPage(const v1::Migration& migration, absl::Time now,
     values.push_back({"ended", FormatInstant(migration.end_time())});
   }
   values.push_back({"approvals", ApprovalsText(migration)});
+  values.push_back({"confirmed", ConfirmationText(migration)});
   values.push_back({"plan", migration.plan().hash()});
   values.push_back(
       {"requested",
@@ -329,6 +339,7 @@ std::string ReportPage(const v1::Migration& migration, const Style& style) {
                                           ToTime(migration.create_time())))});
   }
   values.push_back({"approved by", ApprovalsText(migration)});
+  values.push_back({"confirmed by", ConfirmationText(migration)});
   values.push_back({"why", {migration.failure(), Color::kRed}});
   std::string page =
       style.Paint(Color::kBold, "Report of " + OneLine(migration.name())) +

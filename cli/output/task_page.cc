@@ -42,17 +42,20 @@ std::string AnswerName(v1::Task::Answer answer) {
 
 std::string TaskPage(const v1::Task& task, const Style& style) {
   std::string page = style.Paint(Color::kBold, OneLine(task.title())) + "\n\n";
-  page +=
-      ToText({{"task", task.name()},
-              {"migration", task.migration()},
-              {"step", StepName(task.step())},
-              {"state", {v1::Task::State_Name(task.state()), Color::kPlain}},
-              {"account", task.account()},
-              {"since", FormatInstant(task.create_time())},
-              {"done by", task.completed_by()},
-              {"evidence", task.evidence()},
-              {"menu", {task.menu_path(), Color::kBold}}},
-             style, /*indent=*/2);
+  page += ToText(
+      {{"task", task.name()},
+       {"migration", task.migration()},
+       {"step", StepName(task.step())},
+       {"state", {v1::Task::State_Name(task.state()), Color::kPlain}},
+       {"account", task.account()},
+       {"since", FormatInstant(task.create_time())},
+       {"until", task.has_expire_time() ? FormatInstant(task.expire_time()) +
+                                              ", then the migration goes back"
+                                        : ""},
+       {"done by", task.completed_by()},
+       {"evidence", task.evidence()},
+       {"menu", {task.menu_path(), Color::kBold}}},
+      style, /*indent=*/2);
   if (!task.deep_link().empty()) {
     page += "  " + style.Paint(Color::kDim, "link") + "       " +
             OneLine(task.deep_link()) + "\n";
@@ -76,7 +79,9 @@ std::string TaskAnswerSection(const v1::Task& task, const Style& style) {
   if (task.state() != v1::Task::OPEN) return "";
   const std::string id = ShortId(task.name());
   std::vector<std::string> commands;
-  if (task.answer() != v1::Task::TOKEN) {
+  if (task.step() == v1::Step::FINISH && task.blocking()) {
+    commands.push_back("keyturn confirm " + ShortId(task.migration()));
+  } else if (task.answer() != v1::Task::TOKEN) {
     commands.push_back("keyturn task done " + id);
   }
   if (task.answer() == v1::Task::TOKEN ||

@@ -23,11 +23,14 @@ bool IsAttempt(const Action& action) {
          action.kind == Action::Kind::kUndo;
 }
 
-// Whether a migration in `state` may have something to do without a command.
-bool GoesOnByItself(migration::State state) {
-  return state == migration::State::kPlanning ||
-         state == migration::State::kRunning ||
-         state == migration::State::kRollingBack;
+// Whether it may have something to do without a command.
+bool GoesOnByItself(const store::UnfinishedMigration& migration) {
+  return migration.state == migration::State::kPlanning ||
+         migration.state == migration::State::kRunning ||
+         migration.state == migration::State::kRollingBack ||
+         // Its task expires.
+         (migration.state == migration::State::kAwaitingTask &&
+          migration.wake_at.has_value());
 }
 
 }  // namespace
@@ -47,7 +50,7 @@ absl::Status Driver::Start() {
                    options_.store.ListUnfinished());
   const absl::Time now = options_.clock.Now();
   for (const store::UnfinishedMigration& migration : unfinished) {
-    if (!GoesOnByItself(migration.state)) continue;
+    if (!GoesOnByItself(migration)) continue;
     agenda_.Put(migration.id, migration.wake_at.value_or(now));
   }
   parked_ = options_.vault.sealed();

@@ -153,6 +153,9 @@ struct Spec {
   std::string old_login;
   Flows flows;
   int approvals = 0;
+  // So long it waits at the end for somebody to confirm that all works, and
+  // goes back without it. Zero: it waits for nobody.
+  absl::Duration confirm_within;
   bool operator==(const Spec&) const = default;
 };
 
@@ -232,6 +235,9 @@ struct Task {
   std::string token_name;
   bool blocking = true;
   absl::Time created_at;
+  // Unanswered at this instant, it is withdrawn and the migration goes back
+  // (MayExpire in transition.h). None: it is never too late.
+  std::optional<absl::Time> expires_at;
   std::optional<absl::Time> ended_at;
   std::string completed_by;
   std::string evidence;
@@ -256,7 +262,8 @@ struct Migration {
   bool going_back = false;
   std::array<StepRecord, kAllSteps.size()> steps;
 
-  // The next attempt or look comes at this instant; none: at once.
+  // The next attempt or look comes at this instant; none: at once. In
+  // AWAITING_TASK: when the task expires; none: never.
   std::optional<absl::Time> wake_at;
   bool start_requested = false;
   bool pause_requested = false;
@@ -266,6 +273,11 @@ struct Migration {
   State resume_to = State::kPlanning;
   std::optional<Attention> attention;
   std::vector<Approval> approvals;
+  // Who answered the task of `finish` (Spec::confirm_within).
+  std::optional<Approval> confirmed;
+  // A task has expired: a second one does not, so that a way back that turned
+  // out to be closed is not tried for ever.
+  bool task_expired = false;
   std::vector<std::string> left_to_do;
   // Why it goes or went back.
   std::string failure;

@@ -186,6 +186,15 @@ absl::Status ValidateSpec(const Spec& spec) {
     return FieldError("spec.approvals",
                       absl::StrCat("must be 0 to ", kApprovalsMax));
   }
+  if (spec.confirm_within != absl::ZeroDuration() &&
+      (spec.confirm_within < kConfirmWithinMin ||
+       spec.confirm_within > kConfirmWithinMax)) {
+    return FieldError(
+        "spec.confirm_within",
+        absl::StrCat("must be ", absl::FormatDuration(kConfirmWithinMin),
+                     " to ", absl::FormatDuration(kConfirmWithinMax),
+                     ", or be left out"));
+  }
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "daemon/migration/model.h"
 
 namespace keyturn::migration {
@@ -13,6 +14,8 @@ inline constexpr int kApprovalsMax = 10;
 inline constexpr int kFlowsNamedMax = 500;
 inline constexpr int kPermissionsMax = 200;
 inline constexpr int kTextMax = 200;
+inline constexpr absl::Duration kConfirmWithinMin = absl::Seconds(1);
+inline constexpr absl::Duration kConfirmWithinMax = absl::Hours(30 * 24);
 
 // Stands alone in `run_ids` for every flow that is enabled.
 inline constexpr std::string_view kEveryFlow = "all";

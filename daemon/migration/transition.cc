@@ -33,6 +33,7 @@ absl::Status OnRetryNow(Change&);
 absl::Status OnRetryBlocked(Change&);
 absl::Status OnRollBack(Change&);
 absl::Status OnTaskAnswered(Change&);
+absl::Status OnTaskExpired(Change&);
 absl::Status OnPlanMade(Change&);
 absl::Status OnDone(Change&);
 absl::Status OnUndone(Change&);
@@ -126,6 +127,7 @@ constexpr auto kTable = std::to_array<Row>({
     {kTask, EventKind::kPause, OnPause, Set({kPaused})},
     {kTask, EventKind::kCancel, OnCancel, kBackward},
     {kTask, EventKind::kRollBack, OnRollBack, kBackward},
+    {kTask, EventKind::kSettle, OnTaskExpired, kBackward},
 
     // A token that is handed in while paused must not get lost.
     {kPaused, EventKind::kResume, OnResume,
@@ -496,6 +498,10 @@ absl::Status OnTaskAnswered(Change& change) {
                                         change.event.evidence});
   const bool token = change.event.kind == EventKind::kTokenSubmitted;
   if (change.event.notes.has_value()) migration.notes = *change.event.notes;
+  migration.wake_at.reset();
+  if (migration.current == Step::kFinish) {
+    migration.confirmed = Approval{change.event.actor, change.event.at};
+  }
   Tell(change, token ? "TOKEN_SUBMITTED" : "TASK_DONE",
        absl::StrCat(token ? "token handed in by " : "task answered by ",
                     change.event.actor),
@@ -748,11 +754,14 @@ absl::Status OnTaskNeeded(Change& change) {
   }
   StepRecord& record = change.record();
   LeaveAttempt(change);
+  Task task = *change.event.task;
+  if (!MayExpire(migration)) task.expires_at.reset();
   migration.state = State::kAwaitingTask;
+  migration.wake_at = task.expires_at;
   record.state = StepState::kAwaitingTask;
-  record.task_id = change.event.task->id;
+  record.task_id = task.id;
   record.message = change.event.message;
-  change.result.opened_tasks.push_back(*change.event.task);
+  change.result.opened_tasks.push_back(std::move(task));
   Tell(change, "TASK_OPENED", change.event.message, migration.current);
   if (migration.pause_requested) BecomePaused(change, State::kAwaitingTask);
   return absl::OkStatus();
@@ -826,6 +835,22 @@ absl::Status OnSettle(Change& change) {
   return base::WithReason(
       absl::FailedPreconditionError("no command waits to take effect"),
       "ILLEGAL_TRANSITION");
+}
+
+absl::Status OnTaskExpired(Change& change) {
+  Migration& migration = change.migration();
+  if (!migration.wake_at.has_value() || *migration.wake_at > change.event.at) {
+    return base::WithReason(
+        absl::FailedPreconditionError("the time of the task is not up"),
+        "ILLEGAL_TRANSITION");
+  }
+  ++migration.turn;
+  migration.task_expired = true;
+  migration.failure =
+      absl::StrCat("nobody answered in time: ", change.record().message);
+  Tell(change, "TASK_EXPIRED", migration.failure, migration.current);
+  BecomeRollingBack(change);
+  return absl::OkStatus();
 }
 
 bool IsOutcome(EventKind kind) {
@@ -909,9 +934,14 @@ Action NextAction(const Migration& migration, absl::Time now) {
     case State::kRunning:
     case State::kRollingBack:
       break;
+    case State::kAwaitingTask:
+      if (!migration.wake_at.has_value()) return {};
+      if (*migration.wake_at <= now) {
+        return {Action::Kind::kSettle, migration.current, now};
+      }
+      return {Action::Kind::kWait, migration.current, *migration.wake_at};
     case State::kPlanned:
     case State::kAwaitingApproval:
-    case State::kAwaitingTask:
     case State::kPaused:
     case State::kNeedsAttention:
     case State::kSucceeded:
@@ -944,6 +974,12 @@ Migration NewMigration(std::string id, Spec spec, std::string creator,
   preflight.attempt = 1;
   preflight.started_at = now;
   return migration;
+}
+
+bool MayExpire(const Migration& migration) {
+  const bool one_way =
+      IsCutOver(migration) && !migration.plan->reversible_after_cut_over;
+  return !migration.going_back && !one_way && !migration.task_expired;
 }
 
 bool IsCutOver(const Migration& migration) {

@@ -55,7 +55,8 @@ enum class EventKind {
   // forward from the first step of the gate before it that is not done.
   kTurnForward,
 
-  // No attempt is under way and a command waits to take effect.
+  // No attempt is under way, and a command waits to take effect or the time of
+  // the open task is up.
   kSettle,
 };
 
@@ -186,6 +187,11 @@ inline constexpr absl::Duration kDelayMax = absl::Hours(24);
 
 // Whether undoing the step is more than forgetting it.
 bool HasUndo(Step step);
+
+// Whether a task that is opened now may expire, which leads back: forward,
+// where there is a way back, and once in a migration. Elsewhere it waits for
+// ever.
+bool MayExpire(const Migration& migration);
 
 // Whether the connection was switched, as far as is known.
 bool IsCutOver(const Migration& migration);

@@ -60,8 +60,7 @@ absl::StatusOr<access::AccountScope> AccountsOf(
 
 absl::StatusOr<absl::Duration> TtlOf(const v1::InviteIdentityRequest& request) {
   if (!request.has_ttl()) return access::kInvitationTtlDefault;
-  const absl::Duration ttl = absl::Seconds(request.ttl().seconds()) +
-                             absl::Nanoseconds(request.ttl().nanos());
+  const absl::Duration ttl = FromProto(request.ttl());
   if (ttl > absl::ZeroDuration() && ttl <= access::kInvitationTtlMax) {
     return ttl;
   }

@@ -5,6 +5,7 @@
 #ifndef KEYTURN_DAEMON_RPC_CONVERT_H_
 #define KEYTURN_DAEMON_RPC_CONVERT_H_
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <vector>
@@ -27,6 +28,8 @@
 namespace keyturn::rpc {
 
 google::protobuf::Timestamp ToProto(absl::Time time);
+google::protobuf::Duration ToProto(absl::Duration duration);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
 
 // --- Migrations ---
 

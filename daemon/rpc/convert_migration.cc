@@ -121,6 +121,19 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
   return result;
 }
 
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  google::protobuf::Duration result;
+  absl::Duration rest;
+  result.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));
+  result.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return result;
+}
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
 v1::Migration::State ToProto(migration::State state) {
   switch (state) {
     case migration::State::kPlanning:
@@ -223,6 +236,9 @@ v1::Spec ToProto(const Spec& spec) {
   Copy(spec.flows.test_ids, result.mutable_flows()->mutable_test_ids());
   Copy(spec.flows.run_ids, result.mutable_flows()->mutable_run_ids());
   result.set_approvals(spec.approvals);
+  if (spec.confirm_within != absl::ZeroDuration()) {
+    *result.mutable_confirm_within() = ToProto(spec.confirm_within);
+  }
   return result;
 }
 
@@ -281,6 +297,11 @@ v1::Migration ToProto(const store::StoredMigration& stored) {
     v1::Migration::Approval* added = result.add_approvals();
     added->set_by(approval.by);
     *added->mutable_time() = ToProto(approval.at);
+  }
+  if (from.confirmed.has_value()) {
+    result.mutable_confirmation()->set_by(from.confirmed->by);
+    *result.mutable_confirmation()->mutable_time() =
+        ToProto(from.confirmed->at);
   }
   Copy(from.left_to_do, result.mutable_left_to_do());
   result.set_creator(from.creator);
@@ -348,6 +369,7 @@ absl::StatusOr<Spec> FromProto(const v1::Spec& spec) {
   result.flows.run_ids.assign(spec.flows().run_ids().begin(),
                               spec.flows().run_ids().end());
   result.approvals = spec.approvals();
+  result.confirm_within = FromProto(spec.confirm_within());
   RETURN_IF_ERROR(migration::ValidateSpec(result));
   return result;
 }

@@ -58,6 +58,9 @@ v1::Task ToProto(const migration::Task& task) {
   result.set_token_name(task.token_name);
   result.set_blocking(task.blocking);
   *result.mutable_create_time() = ToProto(task.created_at);
+  if (task.expires_at.has_value()) {
+    *result.mutable_expire_time() = ToProto(*task.expires_at);
+  }
   if (task.ended_at.has_value()) {
     *result.mutable_end_time() = ToProto(*task.ended_at);
   }

@@ -1,5 +1,5 @@
-// Closes the books: the new credential is CURRENT, and what people still have
-// to do is written down.
+// Closes the books, once it was confirmed where the spec asks for that: the new
+// credential is CURRENT, and what people still have to do is written down.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -97,6 +97,10 @@ asio::awaitable<Outcome> Finish(Context& context) {
                       "the connection has gone offline since it was verified",
                       {"open the connection in Celigo, test it there and mend "
                        "what it says, then `keyturn retry`"});
+  }
+  const bool on_trial = context.spec().confirm_within > absl::ZeroDuration();
+  if (on_trial && !context.migration.confirmed.has_value()) {
+    co_return Ask(ConfirmTask(context));
   }
   const std::string credential = TokenCredential(context.migration.id);
   Outcome outcome = Done(

@@ -66,6 +66,18 @@ std::vector<PlannedStep> NetSuiteSteps(const Context& context,
   return steps;
 }
 
+// What comes before the end of a migration that is on trial.
+std::string TrialText(const migration::Spec& spec, const Plan& plan) {
+  if (spec.confirm_within <= absl::ZeroDuration()) return "";
+  return absl::StrCat(
+      "somebody confirms that all works",
+      plan.reversible_after_cut_over
+          ? absl::StrCat("; without it, after ",
+                         absl::FormatDuration(spec.confirm_within),
+                         ", everything goes back; with it, ")
+          : ", however long that takes; then ");
+}
+
 std::vector<PlannedStep> Steps(const Context& context, const Survey& survey,
                                const Plan& plan) {
   const migration::Spec& spec = context.spec();
@@ -109,9 +121,13 @@ std::vector<PlannedStep> Steps(const Context& context, const Survey& survey,
        runs > 0 ? absl::StrCat("real runs of ", runs, " flows")
                 : "no flow was chosen for a real run",
        runs == 0, runs > 0 ? "data that was moved stays moved" : kReadsOnly});
-  steps.push_back({Step::kFinish, Actor::kDaemon,
-                   "the token becomes the connection's current credential",
-                   false, "the end"});
+  steps.push_back(
+      {Step::kFinish,
+       spec.confirm_within > absl::ZeroDuration() ? Actor::kPerson
+                                                  : Actor::kDaemon,
+       absl::StrCat(TrialText(spec, plan),
+                    "the token becomes the connection's current credential"),
+       false, "the end"});
   return steps;
 }
 

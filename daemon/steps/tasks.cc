@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "daemon/migration/transition.h"
 
 namespace keyturn::steps {
 namespace {
@@ -163,6 +164,40 @@ Task SwitchFlowsTask(const Context& context,
       "Leave all other flows as they are, then answer this task as done."};
   task.fields = {{"flows", "Flows", absl::StrJoin(flow_names, ", ")}};
   task.account = context.spec().celigo.account;
+  return task;
+}
+
+Task ConfirmTask(const Context& context) {
+  const migration::Migration& migration = context.migration;
+  Task task;
+  task.title = absl::StrCat("Confirm that ", context.notes.connection_name,
+                            " works on the token");
+  task.menu_path = absl::StrCat("Home > ", context.notes.tile_name, " > Flows");
+  task.instructions = {
+      absl::StrCat("Open the tile ", context.notes.tile_name,
+                   " in Celigo integrator.io and look at the latest runs of "
+                   "its flows: none may show an error of the connection."),
+      "Ask the people who work with what these flows bring, if you cannot "
+      "tell.",
+      absl::StrCat("When all works: `keyturn confirm ", migration.id, "`.")};
+  task.account = context.spec().celigo.account;
+  if (migration::MayExpire(migration)) {
+    const absl::Duration within = context.spec().confirm_within;
+    task.expires_at = context.clock.Now() + within;
+    task.instructions.push_back(absl::StrCat(
+        "When it does not: `keyturn rollback ", migration.id,
+        "`, or do nothing: ", absl::FormatDuration(within),
+        " after this was asked the connection goes back to its old login by "
+        "itself."));
+  } else {
+    task.problem = migration.task_expired
+                       ? "nobody confirmed in time, and the way back to the "
+                         "old login turned out to be closed"
+                       : "";
+    task.instructions.push_back(
+        "When it does not: mend it in Celigo and NetSuite. There is no way "
+        "back to the old login, so this waits for you.");
+  }
   return task;
 }
 

@@ -45,6 +45,9 @@ migration::Task RevokeTokenTask(const Context& context,
                                 std::string token_name);
 
 // A flow that Celigo does not let us switch: a person does it in its screens.
+// That all works on the token. Expires after the spec's confirm_within, where
+// that leads back.
+migration::Task ConfirmTask(const Context& context);
 migration::Task SwitchFlowsTask(const Context& context,
                                 const std::vector<std::string>& flow_names,
                                 bool enable, std::string problem);

@@ -101,6 +101,7 @@ void EncodeSpec(const Spec& spec, pb::Spec* out) {
   EncodeTexts(spec.flows.test_ids, out->mutable_flows()->mutable_test_ids());
   EncodeTexts(spec.flows.run_ids, out->mutable_flows()->mutable_run_ids());
   out->set_approvals(spec.approvals);
+  out->set_confirm_within_ns(absl::ToInt64Nanoseconds(spec.confirm_within));
 }
 
 Spec DecodeSpec(const pb::Spec& in, Numbers& numbers) {
@@ -118,6 +119,7 @@ Spec DecodeSpec(const pb::Spec& in, Numbers& numbers) {
                 DecodeTexts(in.flows().test_ids()),
                 DecodeTexts(in.flows().run_ids())};
   spec.approvals = in.approvals();
+  spec.confirm_within = absl::Nanoseconds(in.confirm_within_ns());
   return spec;
 }
 
@@ -249,6 +251,11 @@ void DecodeProgress(const pb::Migration& in, Numbers& numbers,
     migration.approvals.push_back(
         {approval.by(), DecodeTime(approval.at_ns())});
   }
+  if (in.has_confirmed()) {
+    migration.confirmed = {in.confirmed().by(),
+                           DecodeTime(in.confirmed().at_ns())};
+  }
+  migration.task_expired = in.task_expired();
 }
 
 }  // namespace
@@ -279,6 +286,11 @@ std::string EncodeMigration(const Migration& migration) {
     approved->set_by(approval.by);
     approved->set_at_ns(EncodeTime(approval.at));
   }
+  if (migration.confirmed) {
+    out.mutable_confirmed()->set_by(migration.confirmed->by);
+    out.mutable_confirmed()->set_at_ns(EncodeTime(migration.confirmed->at));
+  }
+  out.set_task_expired(migration.task_expired);
   EncodeTexts(migration.left_to_do, out.mutable_left_to_do());
   out.set_failure(migration.failure);
   out.set_notes(migration.notes);
@@ -374,6 +386,7 @@ std::string EncodeTask(const Task& task) {
   out.set_token_name(task.token_name);
   out.set_blocking(task.blocking);
   out.set_created_at_ns(EncodeTime(task.created_at));
+  if (task.expires_at) out.set_expires_at_ns(EncodeTime(*task.expires_at));
   if (task.ended_at) out.set_ended_at_ns(EncodeTime(*task.ended_at));
   out.set_completed_by(task.completed_by);
   out.set_evidence(task.evidence);
@@ -402,6 +415,7 @@ absl::StatusOr<Task> DecodeTask(std::string_view bytes) {
   task.token_name = in.token_name();
   task.blocking = in.blocking();
   task.created_at = DecodeTime(in.created_at_ns());
+  if (in.has_expires_at_ns()) task.expires_at = DecodeTime(in.expires_at_ns());
   if (in.has_ended_at_ns()) task.ended_at = DecodeTime(in.ended_at_ns());
   task.completed_by = in.completed_by();
   task.evidence = in.evidence();

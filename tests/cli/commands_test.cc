@@ -213,6 +213,24 @@ TEST_F(CommandsTest, ListsAsOneObjectAcrossPages) {
   EXPECT_THAT(table, HasSubstr("waits to be started"));
 }
 
+TEST_F(CommandsTest, ConfirmsByTheTaskOfTheEnd) {
+  daemon_.Put(AwaitingMigration());
+  daemon_.Put(TokenTask());
+  const Result refused = Keyturn({"confirm", kSampleId});
+  EXPECT_EQ(refused.code, ExitCode::kRefused);
+  EXPECT_THAT(refused.error, HasSubstr("does not wait to be confirmed"));
+  EXPECT_THAT(refused.error,
+              HasSubstr(std::string("keyturn show ") + kSampleId));
+
+  v1::Task trial = TokenTask();
+  trial.set_name("tasks/trialtrialtrialt");
+  trial.set_step(v1::Step::FINISH);
+  trial.set_answer(v1::Task::DONE_BY_HAND);
+  trial.set_blocking(true);
+  daemon_.Put(trial);
+  EXPECT_EQ(KeyturnJson({"confirm", kSampleName})["name"], trial.name());
+}
+
 TEST_F(CommandsTest, PrintsTheShapesThatScriptsRelyOn) {
   daemon_.Put(AwaitingMigration());
   daemon_.Put(TokenTask());

@@ -38,6 +38,7 @@ iclient: I
 oldLogin: old
 flows: {test: [f1, f2], run: [f3]}
 approvals: 2
+confirmWithin: 2h30m
 )",
                                     "spec.yaml");
   ASSERT_TRUE(file.ok()) << file.status();
@@ -59,6 +60,7 @@ approvals: 2
   EXPECT_THAT(spec.flows().test_ids(), ElementsAre("f1", "f2"));
   EXPECT_THAT(spec.flows().run_ids(), ElementsAre("f3"));
   EXPECT_EQ(spec.approvals(), 2);
+  EXPECT_EQ(spec.confirm_within().seconds(), 9000);
 }
 
 TEST(SpecFileTest, LeavesOutWhatTheRecipeFills) {
@@ -98,6 +100,11 @@ TEST(SpecFileTest, NamesLineAndFieldOfEachMistake) {
               HasSubstr("spec.yaml:5: role.name: is missing"));
   EXPECT_THAT(SpecError(SampleWith("approvals: 0", "approvals: few")),
               HasSubstr("spec.yaml:11: approvals: must be a whole number"));
+  for (const char* time : {"soon", "2", "-1h", "0s"}) {
+    EXPECT_THAT(SpecError(SampleWith("approvals: 0",
+                                     std::string("confirmWithin: ") + time)),
+                HasSubstr("spec.yaml:11: confirmWithin: must be a time such"));
+  }
   EXPECT_THAT(SpecError(SampleWith("test: all", "test: some")),
               HasSubstr("spec.yaml:9: flows.test: must be all, none"));
   EXPECT_THAT(SpecError(SampleWith("run: []", "run: some")),

@@ -15,6 +15,8 @@ struct Scenario {
     kCancel,
     // An operator rolls back after the switch.
     kRollBack,
+    // On trial, and nobody confirms.
+    kSilence,
   };
   const char* name;
   // The NetSuite account has an access credential of the daemon's own.
@@ -44,6 +46,9 @@ inline constexpr std::array kScenarios = {
     Scenario{.name = "rolled_back",
              .old_login = true,
              .way = Scenario::Way::kRollBack},
+    Scenario{.name = "unconfirmed",
+             .old_login = true,
+             .way = Scenario::Way::kSilence},
 };
 
 }  // namespace keyturn::crash

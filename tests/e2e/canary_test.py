@@ -126,7 +126,7 @@ class CanaryTest(harness.EndToEndTest):
             'pause': [migration], 'resume': [migration], 'retry': [migration],
             'start': [migration], 'approve': [migration, '--plan', '0' * 64],
             'reject': [migration], 'rollback': [migration], 'cancel': [migration],
-            'attach': [migration, '--progress', 'json'],
+            'attach': [migration, '--progress', 'json'], 'confirm': [migration],
             'account remove': ['canary'], 'credential delete': ['canary-login'],
             'completion': ['bash'], 'audit verify': [],
         }

@@ -154,6 +154,33 @@ TEST_F(RestartTest, RestingStatesStayAsTheyAre) {
   }
 }
 
+TEST_F(RestartTest, ATaskExpiresAlsoAcrossARestart) {
+  steps::Outcome asking = AskFor(Task::Answer::kDoneByHand);
+  asking.task->expires_at = clock_.Now() + absl::Hours(3);
+  script_.OnRun(Step::kEnableTba, asking);
+  const std::string id = Started();
+  RunToState(id, State::kAwaitingTask);
+
+  Close();
+  clock_.Advance(absl::Hours(4));
+  Open();
+  RunToState(id, State::kRolledBack);
+
+  EXPECT_THAT(Stored(id).failure,
+              ::testing::HasSubstr("nobody answered in time"));
+}
+
+TEST_F(RestartTest, ATaskThatExpiresLaterIsWaitedFor) {
+  steps::Outcome asking = AskFor(Task::Answer::kDoneByHand);
+  asking.task->expires_at = clock_.Now() + absl::Hours(3);
+  script_.OnRun(Step::kEnableTba, asking);
+  const std::string id = Started();
+  RunToState(id, State::kAwaitingTask);
+  Crash();
+  ASSERT_THAT(Complete(OpenTask(id)), IsOk());
+  RunToState(id, State::kSucceeded);
+}
+
 TEST_F(RestartTest, ACancelThatCameDuringTheCrashedAttemptTakesEffect) {
   Door door;
   script_.OnRun(Step::kAssignRole,

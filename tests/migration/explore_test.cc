@@ -84,6 +84,7 @@ const Ways& ExpectedWays() {
       {{kTask, EventKind::kPause}, {kPaused}},
       {{kTask, EventKind::kCancel}, {kBack, kRolledBack}},
       {{kTask, EventKind::kRollBack}, {kBack, kRolledBack}},
+      {{kTask, EventKind::kSettle}, {kBack}},
       {{kPaused, EventKind::kResume}, {kPlanning, kRunning, kTask, kBack}},
       {{kPaused, EventKind::kTaskDone}, {kPaused}},
       {{kPaused, EventKind::kTokenSubmitted}, {kPaused}},
@@ -109,16 +110,17 @@ const Ways& ExpectedWays() {
 
 // Everything of a migration that decides what may come of it.
 std::string Essence(const Migration& migration) {
-  std::string text = absl::StrCat(
-      static_cast<int>(migration.state), " ",
-      static_cast<int>(migration.current), " ", migration.going_back,
-      migration.start_requested, migration.pause_requested,
-      migration.cancel_requested, migration.wake_at.has_value(),
-      migration.plan.has_value(), IsCutOver(migration), " ",
-      migration.state == kPaused || migration.state == kAttention
-          ? static_cast<int>(migration.resume_to)
-          : 0,
-      " ", migration.approvals.size(), " ");
+  std::string text =
+      absl::StrCat(static_cast<int>(migration.state), " ",
+                   static_cast<int>(migration.current), " ",
+                   migration.going_back, migration.start_requested,
+                   migration.pause_requested, migration.cancel_requested,
+                   migration.wake_at.has_value(), migration.plan.has_value(),
+                   IsCutOver(migration), migration.task_expired, " ",
+                   migration.state == kPaused || migration.state == kAttention
+                       ? static_cast<int>(migration.resume_to)
+                       : 0,
+                   " ", migration.approvals.size(), " ");
   for (const StepRecord& record : migration.steps) {
     absl::StrAppend(&text, static_cast<int>(record.state),
                     record.attempt > 0 ? "+" : "-",
@@ -289,6 +291,7 @@ TEST(ExploreTest, AListedPairIsRefusedOnlyForAReasonThatItNames) {
       {{kPlanning, EventKind::kSettle}, illegal},
       {{kRunning, EventKind::kSettle}, illegal},
       {{kBack, EventKind::kSettle}, illegal},
+      {{kTask, EventKind::kSettle}, illegal},
       {{kBack, EventKind::kTurnForward}, illegal},
   };
   for (const State state : {kTask, kPaused, kAttention}) {

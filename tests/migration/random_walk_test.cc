@@ -50,7 +50,8 @@ class RandomWalk {
 
   // Success mostly, so that walks get far; else anything.
   EventKind Pick() {
-    const Action::Kind next = walk_.Next().kind;
+    const bool asks = walk_.migration().state == State::kAwaitingTask;
+    const Action::Kind next = asks ? Action::Kind::kNone : walk_.Next().kind;
     if (next == Action::Kind::kSettle && Below(2) == 0) {
       return EventKind::kSettle;
     }

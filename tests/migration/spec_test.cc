@@ -241,5 +241,19 @@ TEST(ValidateSpecTest, Approvals) {
                                    {"many", approvals(kApprovalsMax + 1)}});
 }
 
+TEST(ValidateSpecTest, ConfirmWithin) {
+  const auto within = [](absl::Duration time) {
+    return [time](Spec& spec) { spec.confirm_within = time; };
+  };
+  ExpectAllowed({{"nobody", within(absl::ZeroDuration())},
+                 {"least", within(kConfirmWithinMin)},
+                 {"most", within(kConfirmWithinMax)}});
+  ExpectRefused("spec.confirm_within",
+                {{"negative", within(-absl::Seconds(1))},
+                 {"short", within(kConfirmWithinMin - absl::Nanoseconds(1))},
+                 {"long", within(kConfirmWithinMax + absl::Seconds(1))},
+                 {"endless", within(absl::InfiniteDuration())}});
+}
+
 }  // namespace
 }  // namespace keyturn::migration

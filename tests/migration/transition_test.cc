@@ -419,6 +419,80 @@ TEST(TaskTest, ATaskOfAnEarlierStepStaysClosed) {
   EXPECT_THAT(walk.Send(answer), HasReason("TASK_CLOSED"));
 }
 
+// Asked to confirm, at the end of a migration that can go back or not.
+Walk OnTrial(bool reversible) {
+  Walk walk({.reversible = reversible});
+  EXPECT_TRUE(walk.GoTo(Step::kFinish));
+  EXPECT_THAT(walk.Send(EventKind::kTaskNeeded), IsOk());
+  return walk;
+}
+
+TEST(TrialTest, UnansweredItGoesBackAtItsInstantAndNotBefore) {
+  Walk walk = OnTrial(/*reversible=*/true);
+  const absl::Time end = walk.now() + testing::kTaskLife;
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kWait);
+  EXPECT_EQ(walk.Next().at, end);
+  Event early = walk.Make(EventKind::kSettle);
+  early.at = end - absl::Nanoseconds(1);
+  EXPECT_THAT(walk.Send(early), HasReason("ILLEGAL_TRANSITION"));
+
+  walk.Pass(testing::kTaskLife);
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kSettle);
+  const absl::StatusOr<Transition> expired = walk.Send(EventKind::kSettle);
+
+  ASSERT_THAT(expired, IsOk());
+  EXPECT_EQ(walk.migration().state, State::kRollingBack);
+  EXPECT_EQ(walk.migration().current, Step::kResumeFlows);
+  EXPECT_THAT(walk.migration().failure, HasSubstr("nobody answered in time"));
+  EXPECT_THAT(expired->closed_tasks,
+              ElementsAre(Field(&Transition::ClosedTask::state,
+                                Task::State::kWithdrawn)));
+  while (walk.Act(EventKind::kStepDone)) continue;
+  EXPECT_EQ(walk.migration().state, State::kRolledBack);
+}
+
+TEST(TrialTest, AnsweredItGoesOnAndSaysWhoAnswered) {
+  Walk walk = OnTrial(/*reversible=*/true);
+  ASSERT_THAT(walk.Send(EventKind::kTaskDone), IsOk());
+  ASSERT_TRUE(walk.migration().confirmed.has_value());
+  EXPECT_EQ(walk.migration().confirmed->by, std::string(kCreator));
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kRun);
+  ASSERT_THAT(walk.Send(EventKind::kStepDone), IsOk());
+  EXPECT_EQ(walk.migration().state, State::kSucceeded);
+}
+
+TEST(TrialTest, WhereNothingLeadsBackItWaitsForEver) {
+  Walk walk = OnTrial(/*reversible=*/false);
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kNone);
+  walk.Pass(absl::Hours(24 * 365));
+  EXPECT_THAT(walk.Send(EventKind::kSettle), HasReason("ILLEGAL_TRANSITION"));
+  ASSERT_THAT(walk.Send(EventKind::kTaskDone), IsOk());
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kRun);
+}
+
+TEST(TrialTest, AWayBackThatTurnsOutClosedIsNotTriedAgain) {
+  Walk walk = OnTrial(/*reversible=*/true);
+  ASSERT_THAT(walk.Send(EventKind::kSettle), IsOk());
+  while (walk.migration().current != Step::kCutOver) {
+    ASSERT_TRUE(walk.Act(EventKind::kStepDone));
+  }
+  ASSERT_THAT(walk.Send(EventKind::kTurnForward), IsOk());
+  ASSERT_TRUE(walk.GoTo(Step::kFinish));
+  const absl::StatusOr<Transition> asked = walk.Send(EventKind::kTaskNeeded);
+  ASSERT_THAT(asked, IsOk());
+  EXPECT_FALSE(asked->opened_tasks.front().expires_at.has_value());
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kNone);
+}
+
+TEST(TrialTest, APauseHoldsItBackAndTheTimeGoesOn) {
+  Walk walk = OnTrial(/*reversible=*/true);
+  ASSERT_THAT(walk.Send(EventKind::kPause), IsOk());
+  walk.Pass(2 * testing::kTaskLife);
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kNone);
+  ASSERT_THAT(walk.Send(EventKind::kResume), IsOk());
+  EXPECT_EQ(walk.Next().kind, Action::Kind::kSettle);
+}
+
 TEST(TaskTest, ATaskEventWithoutATaskIsOurBug) {
   Walk walk = RunningAt(Step::kCreateRole);
   Event event = walk.Make(EventKind::kTaskNeeded);

@@ -216,6 +216,9 @@ Event MakeEvent(const Migration& migration, EventKind kind, bool reversible) {
       event.task = Task{.id = absl::StrCat("task-", migration.revision),
                         .migration_id = migration.id,
                         .step = migration.current};
+      if (migration.current == Step::kFinish) {
+        event.task->expires_at = event.at + kTaskLife;
+      }
       break;
     case EventKind::kStart:
     case EventKind::kReject:
@@ -253,6 +256,12 @@ std::vector<std::string> Flaws(const Migration& migration) {
     CheckAtRest(find, migration);
   } else if (action.kind == Action::Kind::kNone) {
     find.Must(!migration.ended_at.has_value(), "has ended and is not at rest");
+    CheckWaiting(find, migration);
+  } else if (migration.state == State::kAwaitingTask) {
+    find.Must(action.kind == Action::Kind::kWait ||
+                  action.kind == Action::Kind::kSettle,
+              "acts while it waits for a person");
+    find.Must(MayExpire(migration), "its task expires and must not");
     CheckWaiting(find, migration);
   } else {
     find.Must(IsOneOf(migration.state,
@@ -306,6 +315,9 @@ Walk::Walk(const Variant& variant)
 Event Walk::Make(EventKind kind) const {
   Event event = MakeEvent(migration_, kind, variant_.reversible);
   event.at = now_;
+  if (kind == EventKind::kSettle && migration_.state == State::kAwaitingTask) {
+    event.at = std::max(now_, migration_.wake_at.value_or(now_));
+  }
   return event;
 }
 
@@ -347,6 +359,7 @@ void Walk::Book(const Migration& before, const Event& event,
 }
 
 bool Walk::Act(EventKind outcome) {
+  if (migration_.state == State::kAwaitingTask) return false;
   Action action = Next();
   if (action.kind == Action::Kind::kWait) {
     now_ = action.at;

@@ -16,6 +16,8 @@
 namespace keyturn::migration::testing {
 
 inline constexpr std::string_view kCreator = "olga";
+// Of a task of `finish`.
+inline constexpr absl::Duration kTaskLife = absl::Hours(2);
 inline constexpr std::string_view kPlanHash = "c0ffee";
 
 // What a test may vary about a migration.
@@ -61,7 +63,8 @@ class Walk {
   absl::StatusOr<Transition> Send(EventKind kind) { return Send(Make(kind)); }
 
   // What NextAction asks for, with this outcome of an attempt; lets the time
-  // pass until it is due. False: nothing is to be done.
+  // pass until it is due. False: nothing is to be done, or a person may act:
+  // kSettle then lets the time of the task pass.
   bool Act(EventKind outcome);
   // What the step in hand calls success.
   EventKind Success() const;

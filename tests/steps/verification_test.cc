@@ -219,6 +219,38 @@ TEST_F(VerificationTest, TheEndRefusesAConnectionThatIsOffline) {
   EXPECT_EQ(outcome.attention->reason, "CONNECTION_OFFLINE");
 }
 
+TEST_F(VerificationTest, OnTrialTheEndAsksSomebodyToConfirm) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kProveTraffic));
+  migration_.spec.confirm_within = absl::Hours(2);
+  migration_.plan->reversible_after_cut_over = true;
+
+  const Outcome outcome = Run(Step::kFinish);
+
+  ASSERT_EQ(outcome.kind, Kind::kTask);
+  EXPECT_EQ(outcome.task->expires_at, clock_.Now() + absl::Hours(2));
+  EXPECT_EQ(outcome.task->answer, migration::Task::Answer::kDoneByHand);
+  EXPECT_EQ(outcome.task->account, "acme");
+  EXPECT_THAT(outcome.task->instructions,
+              AllOf(Contains(HasSubstr("keyturn confirm")),
+                    Contains(HasSubstr("2h after this was asked"))));
+
+  migration_.confirmed = migration::Approval{"nora", clock_.Now()};
+  EXPECT_EQ(Run(Step::kFinish).kind, Kind::kDone);
+}
+
+TEST_F(VerificationTest, OnTrialWithoutAWayBackItNeverExpires) {
+  ASSERT_NO_FATAL_FAILURE(Reach(Step::kProveTraffic));
+  migration_.spec.confirm_within = absl::Hours(2);
+  migration_.plan->reversible_after_cut_over = false;
+
+  const Outcome outcome = Run(Step::kFinish);
+
+  ASSERT_EQ(outcome.kind, Kind::kTask);
+  EXPECT_FALSE(outcome.task->expires_at.has_value());
+  EXPECT_THAT(outcome.task->instructions,
+              Contains(HasSubstr("no way back to the old login")));
+}
+
 TEST_F(VerificationTest, DiscoveryJudgesEachConnection) {
   asio::io_context io(1);
   auto found = RunAwaitable(io, steps::Discover(*outside_.celigo), &clock_);

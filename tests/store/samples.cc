@@ -74,6 +74,7 @@ Spec FullSpec() {
   spec.old_login = "acme-old-login";
   spec.flows = {Spec::Flows::Test::kIds, {"flow-a", "flow-b"}, {"flow-c"}};
   spec.approvals = 2;
+  spec.confirm_within = absl::Hours(2) + absl::Nanoseconds(5);
   return spec;
 }
 
@@ -129,6 +130,8 @@ Migration FullMigration() {
   migration.attention = migration::Attention{
       "ROLE_MISSING", "administrator", "it is not there", {"make it", "stop"}};
   migration.approvals = {{"anna", At(4)}, {"berta", At(5)}};
+  migration.confirmed = {"nora", At(5)};
+  migration.task_expired = true;
   migration.left_to_do = {"retire the password"};
   migration.failure = "why it failed";
   migration.notes = R"({"employee":"17"})";
@@ -174,6 +177,7 @@ Task FullTask() {
   task.token_name = "keyturn-aaaa";
   task.blocking = true;
   task.created_at = At(10);
+  task.expires_at = At(12);
   task.ended_at = At(11);
   task.completed_by = "nora";
   task.evidence = "done at noon";

@@ -124,18 +124,37 @@ class GoldenStoreTest : public SchemaTest,
   }
 };
 
+// Since this version a migration may be on trial; what was stored before is on
+// none.
+constexpr int kTrialVersion = 7;
+
+migration::Migration MigrationOf(int version) {
+  migration::Migration migration = testing::FullMigration();
+  if (version >= kTrialVersion) return migration;
+  migration.spec.confirm_within = absl::ZeroDuration();
+  migration.confirmed.reset();
+  migration.task_expired = false;
+  return migration;
+}
+
+migration::Task TaskOf(int version) {
+  migration::Task task = testing::FullTask();
+  if (version < kTrialVersion) task.expires_at.reset();
+  return task;
+}
+
 TEST_P(GoldenStoreTest, IsRead) {
   const std::unique_ptr<Store> store = testing::OpenStore(path_);
   const auto stored = store->GetMigration(testing::FullMigration().id);
   ASSERT_THAT(stored, IsOk());
   EXPECT_EQ(EncodeMigration(stored->migration),
-            EncodeMigration(testing::FullMigration()));
+            EncodeMigration(MigrationOf(GetParam())));
   EXPECT_EQ(stored->last_sequence, 1);
   const auto events = store->ListEvents("", 0, 10);
   ASSERT_THAT(*events, SizeIs(1));
   EXPECT_EQ(EncodeEvent(events->front()), EncodeEvent(testing::FullEvent()));
   EXPECT_EQ(EncodeTask(*store->GetTask(testing::FullTask().id)),
-            EncodeTask(testing::FullTask()));
+            EncodeTask(TaskOf(GetParam())));
   EXPECT_EQ(EncodeAccount(*store->GetAccount("acme")),
             EncodeAccount(testing::FullAccount()));
   EXPECT_EQ(store->ReadSealed("acme-tba", VersionLabel::kPending)->sealed,
@@ -158,7 +177,8 @@ TEST_P(GoldenStoreTest, IsRead) {
               ElementsAre("operator", "auditor"));
 }
 
-INSTANTIATE_TEST_SUITE_P(EachVersion, GoldenStoreTest, ::testing::Values(1, 6),
+INSTANTIATE_TEST_SUITE_P(EachVersion, GoldenStoreTest,
+                         ::testing::Values(1, 6, 7),
                          ::testing::PrintToStringParamName());
 
 TEST_F(SchemaTest, RefusesANewerStoreAndNamesBothVersions) {
