@@ -4,6 +4,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <unistd.h>
 
@@ -155,7 +156,9 @@ class GrpcServer final : public Server {
                    std::move(options.on_restored)}),
         admin_(gate_, options.store, options.custodian, options.clock,
                std::move(options.facts), back_ups_),
-        audit_(gate_, options.store, options.trail) {}
+        audit_(gate_, options.store, options.trail) {
+    quota_.Resize(kGrpcBytesMax);
+  }
 
   ~GrpcServer() override { Shutdown(absl::InfinitePast()); }
 
@@ -293,7 +296,8 @@ class GrpcServer final : public Server {
     }
   }
 
-  static void SetLimits(grpc::ServerBuilder& builder) {
+  void SetLimits(grpc::ServerBuilder& builder) const {
+    builder.SetResourceQuota(quota_);
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                kStreamsPerConnectionMax);
@@ -395,6 +399,7 @@ class GrpcServer final : public Server {
   AdminService admin_;
   AuditService audit_;
 
+  grpc::ResourceQuota quota_;
   // Of each of unix_peers_, once the socket is open.
   std::map<uid_t, std::unique_ptr<Acceptor>> unix_acceptors_;
   // Of the thread that serves, and then uses certificates.

@@ -29,6 +29,11 @@ namespace keyturn::rpc {
 
 // A request; the largest one carries an account's certificates.
 inline constexpr int kRequestBytesMax = 256 * 1024;
+// What gRPC may hold for all callers together: messages that are half sent,
+// answers that nobody reads, the connections themselves. Beyond it gRPC closes
+// connections without calls, and reads no more from the others until there is
+// room.
+inline constexpr size_t kGrpcBytesMax = size_t{128} << 20;
 // Calls and streams that one connection may have open.
 inline constexpr int kStreamsPerConnectionMax = 4096;
 // A peer that does not answer for that long is taken for gone.

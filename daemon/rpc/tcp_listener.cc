@@ -1,10 +1,12 @@
 #include "daemon/rpc/tcp_listener.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +28,8 @@ namespace keyturn::rpc {
 namespace {
 
 constexpr size_t kNetworkBytes = 8;
+// What one look at the sockets may bring.
+constexpr size_t kEventsAtOnce = 256;
 
 struct HostAndPort {
   std::string host;
@@ -99,21 +103,50 @@ ino_t InodeOf(int fd) {
   return fstat(fd, &info) == 0 ? info.st_ino : 0;
 }
 
-// Asks for as many descriptors as the limits need, and tells how many
-// connections what was granted leaves room for.
-size_t ConnectionsPossible(size_t wanted) {
+// Milliseconds since something came of the other side; 0 where nobody can tell.
+uint32_t SilenceOf(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return info.tcpi_last_data_recv;
+}
+
+// Ends the connection behind `fd`, which is gRPC's and may be closed by it at
+// any time, unless it stands for something else by now.
+void HangUp(int fd, ino_t inode) {
+  // Ours, so that what is looked at is what is shut.
+  const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return;
+  if (InodeOf(own) == inode) shutdown(own, SHUT_RDWR);
+  close(own);
+}
+
+bool Watch(int poll_fd, int fd, uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+// Asks for as many descriptors as the limits need, and lowers the limits to
+// what was granted.
+void FitIntoDescriptors(TcpListener::Options& options) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  const rlim_t needed = wanted + kDescriptorsReserved;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t needed =
+      options.connections_max + options.silent_max + kDescriptorsReserved;
   if (limit.rlim_cur < needed) {
     limit.rlim_cur = std::min(needed, limit.rlim_max);
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
   }
-  if (limit.rlim_cur >= needed) return wanted;
-  return std::max<size_t>(1, limit.rlim_cur > 2 * kDescriptorsReserved
-                                 ? limit.rlim_cur - kDescriptorsReserved
-                                 : limit.rlim_cur / 2);
+  if (limit.rlim_cur >= needed) return;
+  const size_t room = limit.rlim_cur > 2 * kDescriptorsReserved
+                          ? limit.rlim_cur - kDescriptorsReserved
+                          : limit.rlim_cur / 2;
+  options.silent_max = std::clamp<size_t>(room / 2, 1, options.silent_max);
+  options.connections_max =
+      std::clamp<size_t>(room - room / 2, 1, options.connections_max);
 }
 
 }  // namespace
@@ -146,27 +179,34 @@ absl::StatusOr<std::unique_ptr<TcpListener>> TcpListener::Open(
     port = PortOf(fd);
   }
   const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fds.empty() || error == EADDRINUSE || stop_fd < 0) {
+  const int poll_fd = epoll_create1(EPOLL_CLOEXEC);
+  bool watched = Watch(poll_fd, stop_fd, EPOLLIN);
+  for (const int fd : fds) watched = watched && Watch(poll_fd, fd, EPOLLIN);
+  if (fds.empty() || error == EADDRINUSE || !watched) {
     for (const int fd : fds) close(fd);
     if (stop_fd >= 0) close(stop_fd);
+    if (poll_fd >= 0) close(poll_fd);
     return absl::UnavailableError(absl::StrCat(
         "cannot listen at ", options.address, ": ", std::strerror(error)));
   }
-  options.connections_max = ConnectionsPossible(options.connections_max);
-  return std::unique_ptr<TcpListener>(
-      new TcpListener(std::move(options), std::move(fds), stop_fd, port));
+  FitIntoDescriptors(options);
+  return std::unique_ptr<TcpListener>(new TcpListener(
+      std::move(options), std::move(fds), stop_fd, poll_fd, port));
 }
 
 TcpListener::TcpListener(Options options, std::vector<int> listen_fds,
-                         int stop_fd, int port)
+                         int stop_fd, int poll_fd, int port)
     : options_(std::move(options)),
       port_(port),
       listen_fds_(std::move(listen_fds)),
-      stop_fd_(stop_fd) {}
+      stop_fd_(stop_fd),
+      poll_fd_(poll_fd),
+      lobby_(options_.silent_max, options_.hello_time_max) {}
 
 TcpListener::~TcpListener() {
   Stop();
   close(stop_fd_);
+  close(poll_fd_);
 }
 
 void TcpListener::Start() {
@@ -184,16 +224,29 @@ void TcpListener::Stop() {
 }
 
 void TcpListener::Run() {
-  std::vector<pollfd> waiting = {pollfd{stop_fd_, POLLIN, 0}};
-  for (const int fd : listen_fds_) waiting.push_back({fd, POLLIN, 0});
+  std::array<epoll_event, kEventsAtOnce> events;
   for (;;) {
-    if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) {
+    const int count = epoll_wait(poll_fd_, events.data(), events.size(),
+                                 lobby_.WaitMilliseconds());
+    if (count < 0 && errno != EINTR) {
       options_.log(absl::StrCat("the TCP port stops: ", std::strerror(errno)));
       return;
     }
-    if (waiting[0].revents != 0) return;
-    for (size_t i = 1; i < waiting.size(); ++i) {
-      if (waiting[i].revents != 0) AcceptOne(waiting[i].fd);
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[static_cast<size_t>(i)].data.fd;
+      if (fd == stop_fd_) return;
+      const bool listens = std::find(listen_fds_.begin(), listen_fds_.end(),
+                                     fd) != listen_fds_.end();
+      if (listens) {
+        AcceptOne(fd);
+      } else {
+        Hear(fd);
+      }
+    }
+    if (const size_t sent = lobby_.SendHome(); sent > 0) {
+      options_.log(absl::StrCat("hung up on ", sent,
+                                " connections that did not begin TLS within ",
+                                absl::FormatDuration(options_.hello_time_max)));
     }
   }
 }
@@ -210,47 +263,105 @@ void TcpListener::AcceptOne(int listen_fd) {
     Pause();
     return;
   }
-  std::string address = MachineOf(peer);
-  if (!HasRoom(address)) {
+  const int yes = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  if (!lobby_.Enter({fd, MachineOf(peer)})) {
+    options_.log(
+        absl::StrCat("hung up on a connection that had not begun TLS: there "
+                     "are ",
+                     options_.silent_max, " of them"));
+  }
+  // Told once of each piece that comes; also of what has come already.
+  if (!Watch(poll_fd_, fd, EPOLLIN | EPOLLRDHUP | EPOLLET)) Hear(fd);
+}
+
+void TcpListener::Hear(int fd) {
+  std::optional<Lobby::Guest> guest = lobby_.Call(fd);
+  if (!guest.has_value()) return;
+  epoll_ctl(poll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  Admit(*std::move(guest));
+}
+
+void TcpListener::Admit(Lobby::Guest guest) {
+  if (!HasRoom(guest.address)) {
     // Told first, so that who sees the other end close finds it in the log.
     options_.log(absl::StrCat("refused a connection: there are ", open_.size(),
                               " already; at most ", options_.connections_max,
                               ", and ", options_.connections_per_address_max,
                               " of one address"));
-    close(fd);
+    close(guest.fd);
     return;
   }
-  const int yes = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-  ++open_by_address_[address];
-  open_.push_back({fd, InodeOf(fd), std::move(address)});
-  options_.accept(fd);
+  ++open_by_address_[guest.address];
+  open_.push_back({guest.fd, InodeOf(guest.fd), std::move(guest.address)});
+  options_.accept(guest.fd);
 }
 
 bool TcpListener::HasRoom(const std::string& address) {
   if (WithinLimits(address)) return true;
   const absl::Time now = absl::Now();
-  if (now - looked_at_ < kGoneLookInterval) return false;
-  looked_at_ = now;
-  ForgetGone();
-  return WithinLimits(address);
+  if (now - looked_at_ >= kGoneLookInterval) {
+    looked_at_ = now;
+    ForgetGone();
+  }
+  return WithinLimits(address) || Displace(address);
 }
 
 bool TcpListener::WithinLimits(const std::string& address) const {
-  const auto same = open_by_address_.find(address);
-  return open_.size() < options_.connections_max &&
-         (same == open_by_address_.end() ||
-          same->second < options_.connections_per_address_max);
+  return open_.size() - displaced_ < options_.connections_max &&
+         CountOf(address) < options_.connections_per_address_max;
+}
+
+bool TcpListener::Displace(const std::string& address) {
+  const auto most =
+      std::max_element(open_by_address_.begin(), open_by_address_.end(),
+                       [](const auto& one, const auto& other) {
+                         return one.second < other.second;
+                       });
+  // Otherwise the two would take places from each other for ever.
+  if (most == open_by_address_.end() || most->second <= CountOf(address) + 1 ||
+      displaced_ >= kDisplacedMax) {
+    return false;
+  }
+  // The one that has been silent longest is the least likely to be at work.
+  Connection* quiet = nullptr;
+  uint32_t longest = 0;
+  for (Connection& connection : open_) {
+    if (connection.displaced || connection.address != most->first) continue;
+    const uint32_t silence = SilenceOf(connection.fd);
+    if (quiet != nullptr && silence <= longest) continue;
+    quiet = &connection;
+    longest = silence;
+  }
+  HangUp(quiet->fd, quiet->inode);
+  quiet->displaced = true;
+  ++displaced_;
+  --most->second;
+  options_.log(
+      absl::StrCat("closed a connection for somebody else: its "
+                   "address has ",
+                   most->second, " more, and all ", options_.connections_max,
+                   " places are taken"));
+  return true;
 }
 
 // A descriptor that gRPC has closed is gone, or stands for something else.
 void TcpListener::ForgetGone() {
   std::erase_if(open_, [this](const Connection& connection) {
     if (InodeOf(connection.fd) == connection.inode) return false;
+    if (connection.displaced) {
+      --displaced_;
+      return true;
+    }
     const auto count = open_by_address_.find(connection.address);
     if (--count->second == 0) open_by_address_.erase(count);
     return true;
   });
+}
+
+size_t TcpListener::CountOf(const std::string& address) const {
+  const auto count = open_by_address_.find(address);
+  return count == open_by_address_.end() ? 0 : count->second;
 }
 
 void TcpListener::Pause() {

@@ -13,12 +13,14 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/gate.h"
+#include "daemon/rpc/lobby.h"
 #include "daemon/rpc/tcp_listener.h"
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
@@ -58,6 +60,11 @@ class Silent {
   Silent(const Silent&) = delete;
   Silent& operator=(const Silent&) = delete;
 
+  void Say(std::string_view text) const {
+    EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+
   // Whether the other side hangs up within that time.
   bool HungUpWithin(absl::Duration patience) const {
     pollfd waiting{fd_, POLLIN | POLLRDHUP, 0};
@@ -75,6 +82,13 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // For what must not happen.
 constexpr absl::Duration kMoment = absl::Milliseconds(50);
 
+// What a TLS connection begins with: the whole of a record, and its first half.
+constexpr std::string_view kHello(
+    "\x16\x03\x01\x00\x04"
+    "abcd",
+    9);
+constexpr std::string_view kHalfAHello = kHello.substr(0, 7);
+
 class TcpListenerTest : public ::testing::Test {
  protected:
   TcpListenerTest() {
@@ -82,6 +96,8 @@ class TcpListenerTest : public ::testing::Test {
     options.address = "127.0.0.1:0";
     options.connections_max = 3;
     options.connections_per_address_max = 2;
+    options.silent_max = kSilentOnes;
+    options.hello_time_max = kHelloTime;
     options.accept = [this](int fd) {
       base::MutexLock lock(mutex_);
       accepted_.push_back(fd);
@@ -95,8 +111,21 @@ class TcpListenerTest : public ::testing::Test {
     for (const int fd : accepted_) close(fd);
   }
 
-  std::unique_ptr<Silent> Connect(const char* from = "127.0.0.1") {
+  static constexpr size_t kSilentOnes = 4;
+  // Long enough for what is to happen before it is over.
+  static constexpr absl::Duration kHelloTime = absl::Seconds(3);
+
+  std::unique_ptr<Silent> ConnectSilently(const char* from = "127.0.0.1") {
     return std::make_unique<Silent>(listener_->port(), from);
+  }
+  std::unique_ptr<Silent> Connect(const char* from = "127.0.0.1") {
+    auto connection = ConnectSilently(from);
+    connection->Say(kHello);
+    return connection;
+  }
+  size_t accepted() {
+    base::MutexLock lock(mutex_);
+    return accepted_.size();
   }
   void WaitForAccepted(size_t count) {
     while (true) {
@@ -123,8 +152,62 @@ TEST_F(TcpListenerTest, OneAddressDoesNotShutTheOthersOut) {
   const auto other = Connect("127.0.0.2");
   WaitForAccepted(3);
   EXPECT_FALSE(other->HungUpWithin(kMoment));
-  EXPECT_TRUE(Connect("127.0.0.3")->HungUpWithin(kPatience)) << "all are three";
-  EXPECT_EQ(refused_, 2);
+  EXPECT_EQ(refused_, 1);
+}
+
+TEST_F(TcpListenerTest, WhoHasMostPlacesGivesOneToWhoHasNone) {
+  const auto quiet = Connect();
+  const auto talker = Connect();
+  talker->Say("and more than that");
+  const auto other = Connect("127.0.0.2");
+  WaitForAccepted(3);
+
+  const auto newcomer = Connect("127.0.0.3");
+  WaitForAccepted(4);
+
+  EXPECT_TRUE(quiet->HungUpWithin(kPatience)) << "it has been silent longest";
+  EXPECT_FALSE(talker->HungUpWithin(kMoment));
+  EXPECT_FALSE(other->HungUpWithin(kMoment));
+  EXPECT_FALSE(newcomer->HungUpWithin(kMoment));
+  EXPECT_TRUE(Connect("127.0.0.4")->HungUpWithin(kPatience))
+      << "nobody has more than one any more";
+}
+
+TEST_F(TcpListenerTest, WhoSaysNothingGetsNoFurther) {
+  const auto silent = ConnectSilently();
+  const auto half = ConnectSilently();
+  half->Say(kHalfAHello);
+  const auto other = Connect();
+  WaitForAccepted(1);
+  EXPECT_FALSE(half->HungUpWithin(kMoment));
+  EXPECT_EQ(accepted(), 1u);
+
+  half->Say(kHello.substr(kHalfAHello.size()));
+  WaitForAccepted(2);
+  EXPECT_TRUE(silent->HungUpWithin(kHelloTime + kPatience));
+}
+
+TEST_F(TcpListenerTest, OfTheSilentTheOldestGoesAndWhoSpeaksIsHeard) {
+  std::vector<std::unique_ptr<Silent>> silent;
+  for (size_t i = 0; i < kSilentOnes + 1; ++i) {
+    silent.push_back(ConnectSilently());
+  }
+  EXPECT_TRUE(silent.front()->HungUpWithin(kPatience));
+  silent.back()->Say(kHello);
+  WaitForAccepted(1);
+}
+
+TEST_F(TcpListenerTest, WhoAnnouncesAHelloWithoutEndIsNotHeardToItsEnd) {
+  const auto endless = ConnectSilently();
+  endless->Say(std::string("\x16\x03\x01\xff\xff", 5));
+  endless->Say(std::string(kHelloBytesMax, 'a'));
+  WaitForAccepted(1);
+}
+
+TEST_F(TcpListenerTest, WhoSpeaksNoTlsIsNotKeptWaiting) {
+  const auto plain = ConnectSilently();
+  plain->Say("P");
+  WaitForAccepted(1);
 }
 
 TEST_F(TcpListenerTest, WhoGoesMakesRoom) {
@@ -179,7 +262,7 @@ TEST_F(DenialTest, SilentConnectionsAreClosedAndOthersServedMeanwhile) {
   EXPECT_TRUE(WhoAmI(daemon_.Tls({Role::kReader})).ok());
 
   for (const auto& one : silent) {
-    EXPECT_TRUE(one->HungUpWithin(kHandshakeTimeout + kPatience));
+    EXPECT_TRUE(one->HungUpWithin(kHelloTimeMax + kPatience));
   }
 }
 
