@@ -1,8 +1,10 @@
 #include "cli/yaml_reader.h"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +50,43 @@ bool IsIndentedByTab(const std::string& text, int line) {
   return first != std::string::npos && indented[first] == '\t';
 }
 
+// What the library found, without what it repeats of the text behind a colon.
+std::string Finding(const YAML::Exception& error) {
+  return error.msg.substr(0, error.msg.find(':'));
+}
+
+// Counts documents, up to two: YAML::LoadAll makes more and more of them, for
+// ever, of a text such as "\"\":1\n? a", whose rest begins no document.
+class DocumentCounter final : public YAML::EventHandler {
+ public:
+  explicit DocumentCounter(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    while (count_ < 2 && parser.HandleNextDocument(*this)) ++count_;
+  }
+
+  int count() const { return count_; }
+  // Where the last one begins.
+  const YAML::Mark& mark() const { return mark_; }
+
+ private:
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  int count_ = 0;
+  YAML::Mark mark_;
+};
+
 }  // namespace
 
 void YamlMistakes::Add(int line, const std::string& field,
@@ -75,16 +114,17 @@ absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
         absl::StrCat(file, ":", LineOfBrokenUtf8(text), ": is not UTF-8 text"));
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty() || documents[0].IsNull()) {
+    const DocumentCounter documents(text);
+    const YAML::Node document = YAML::Load(text);
+    if (documents.count() == 0 || document.IsNull()) {
       return absl::InvalidArgumentError(absl::StrCat(file, ":1: is empty"));
     }
-    if (documents.size() > 1) {
+    if (documents.count() > 1) {
       return absl::InvalidArgumentError(
-          absl::StrCat(file, ":", LineOf(documents[1]),
+          absl::StrCat(file, ":", documents.mark().line + 1,
                        ": a second document begins here; one is allowed"));
     }
-    return documents[0];
+    return document;
   } catch (const YAML::DeepRecursion& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(file, ":", error.mark.line + 1, ": is nested too deeply"));
@@ -93,7 +133,7 @@ absl::StatusOr<YAML::Node> ParseYaml(const std::string& text,
         absl::StrCat(file, ":", error.mark.line + 1, ": is not YAML: ",
                      IsIndentedByTab(text, error.mark.line)
                          ? "a tab indents this line, where only spaces may"
-                         : error.msg));
+                         : Finding(error)));
   }
 }
 

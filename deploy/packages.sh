@@ -11,6 +11,7 @@ keyturn_build_packages=(
 )
 keyturn_test_packages=(clang-format git systemd python3-grpcio python3-protobuf)
 keyturn_tidy_packages=(clang clang-tidy)
+keyturn_fuzz_packages=(clang libclang-rt-dev)
 
 # keyturn_install PACKAGE…
 keyturn_install() {

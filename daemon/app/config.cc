@@ -1,6 +1,7 @@
 #include "daemon/app/config.h"
 
 #include <unistd.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -8,8 +9,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -28,6 +31,52 @@ namespace {
 constexpr char kCheckpointsFile[] = "audit-checkpoints";
 constexpr char kStoreFile[] = "store/keyturn.db";
 
+// Keys and names come from the file as they are; a mistake is one line.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); },
+      '?');
+  return text;
+}
+
+// What the library found, without what it repeats of the text behind a colon.
+std::string Finding(const YAML::Exception& error) {
+  return error.msg.substr(0, error.msg.find(':'));
+}
+
+// Counts documents, up to two: YAML::LoadAll makes more and more of them, for
+// ever, of a text such as "\"\":1\n? a", whose rest begins no document.
+class DocumentCounter final : public YAML::EventHandler {
+ public:
+  explicit DocumentCounter(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    while (count_ < 2 && parser.HandleNextDocument(*this)) ++count_;
+  }
+
+  int count() const { return count_; }
+  // Where the last one begins.
+  const YAML::Mark& mark() const { return mark_; }
+
+ private:
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  int count_ = 0;
+  YAML::Mark mark_;
+};
+
 // What is wrong with a file, line by line.
 class Mistakes {
  public:
@@ -37,9 +86,9 @@ class Mistakes {
            std::string_view message) {
     if (lines_.size() >= kMistakesToldMax) return;
     // What is not there at all stands nowhere: -1.
-    lines_.push_back(absl::StrCat(file_, ":", std::max(mark.line, 0) + 1, ": ",
-                                  base::ToAbsl(key), key.empty() ? "" : ": ",
-                                  base::ToAbsl(message)));
+    lines_.push_back(OneLine(absl::StrCat(
+        file_, ":", std::max(mark.line, 0) + 1, ": ", base::ToAbsl(key),
+        key.empty() ? "" : ": ", base::ToAbsl(message))));
   }
 
   absl::Status ToStatus() const {
@@ -491,15 +540,15 @@ void ReadLimits(Section limits, Config& config) {
 absl::StatusOr<YAML::Node> Load(const std::string& text,
                                 const std::string& path) {
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() == 1 && documents.front().IsMap()) {
-      return documents.front();
-    }
+    const DocumentCounter documents(text);
+    const YAML::Node document = YAML::Load(text);
+    if (documents.count() == 1 && document.IsMap()) return document;
     return absl::InvalidArgumentError(absl::StrCat(
         path, ":1: must be one YAML document, a mapping of keys and values"));
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ":", error.mark.line + 1, ": is no valid YAML: ", error.msg));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", error.mark.line + 1,
+                     ": is no valid YAML: ", Finding(error)));
   }
 }
 
@@ -547,7 +596,7 @@ absl::StatusOr<Config> ParseConfig(const std::string& text,
   try {
     config = ReadTop(Section(document, "", mistakes), directory, mistakes);
   } catch (const YAML::Exception& error) {
-    mistakes.Add(error.mark, "", error.msg);
+    mistakes.Add(error.mark, "", Finding(error));
   }
   RETURN_IF_ERROR(mistakes.ToStatus());
   config.path = path;
@@ -569,7 +618,7 @@ absl::StatusOr<OutsideCaConfig> ReadOutsideCa(const std::string& path) {
       config = ReadOutsideCa(std::move(outside), DirectoryOf(path), mistakes);
     }
   } catch (const YAML::Exception& error) {
-    mistakes.Add(error.mark, "", error.msg);
+    mistakes.Add(error.mark, "", Finding(error));
   }
   RETURN_IF_ERROR(mistakes.ToStatus());
   return config;

@@ -334,6 +334,19 @@ TEST(ConfigTest, RefusesWhatIsNoMapping) {
   }
 }
 
+// yaml-cpp goes on for ever over what is left here, document by document.
+TEST(ConfigTest, EndsWhereTheLibraryDoesNot) {
+  EXPECT_THAT(Parse("\"\":1\n? a\n"),
+              MessageIs(HasSubstr("must be one YAML document")));
+}
+
+TEST(ConfigTest, TellsEachMistakeOnOneLineWhateverStandsThere) {
+  EXPECT_THAT(Parse("\"a\\nb\": 1\n"),
+              MessageIs(HasSubstr(":1: a?b: is unknown; allowed here")));
+  EXPECT_THAT(Parse("a: \"\\\x01\"\n"),
+              MessageIs(HasSubstr("no valid YAML: unknown escape character")));
+}
+
 TEST(ConfigTest, CountsLinesFromOneAlsoForWhatIsNotThereAtAll) {
   EXPECT_THAT(Parse("dataDir: .\nlisten: {unix: s}\n"),
               MessageIs(HasSubstr("yaml:1: rootKey.file: is missing")));

@@ -146,6 +146,19 @@ TEST(SpecFileTest, RefusesWhatIsNoSpecAtAll) {
               HasSubstr("is nested too deeply"));
 }
 
+// yaml-cpp goes on for ever over what is left here, document by document.
+TEST(SpecFileTest, EndsWhereTheLibraryDoesNot) {
+  EXPECT_THAT(SpecError("\"\":1\n? a\n"),
+              HasSubstr("spec.yaml:1: a second document begins here"));
+}
+
+TEST(SpecFileTest, RepeatsNothingOfATextThatIsNoYaml) {
+  EXPECT_EQ(SpecError("recipe: \"\\\x01\"\n"),
+            "spec.yaml:1: is not YAML: unknown escape character");
+  EXPECT_EQ(SpecError("recipe: *hunter2\n"),
+            "spec.yaml:1: is not YAML: the referenced anchor is not defined");
+}
+
 TEST(SecretFileTest, ReadsExactlyTheFieldsOfItsForm) {
   const auto values = ParseSecret(
       TokenForm(), R"({"tokenId": "id", "tokenSecret": "se\"cret"})", "t.json");

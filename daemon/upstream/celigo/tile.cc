@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/upstream/celigo/values.h"
 
 namespace keyturn::celigo {
 namespace {
@@ -91,16 +92,17 @@ absl::StatusOr<TileConnection> FindNetSuiteConnection(
   std::set<std::string> netsuite;
   for (const Document& connection : connections) {
     const std::string id = StringAt(connection, "_id");
-    if (!id.empty() && StringAt(connection, "type") == "netsuite") {
+    if (IsCeligoId(id) && StringAt(connection, "type") == "netsuite") {
       netsuite.insert(id);
     }
   }
   const std::set<std::string> by_integration =
       ByIntegrationId(integration, netsuite, connections);
   const std::set<std::string> by_install = ByInstallStep(integration, netsuite);
-  const std::string by_resources =
+  std::string by_resources =
       StringAt(Member(Member(integration, "settings"), "commonresources"),
                "netsuiteConnectionId");
+  if (!IsCeligoId(by_resources)) by_resources.clear();
 
   std::set<std::string> all = by_integration;
   all.insert(by_install.begin(), by_install.end());

@@ -25,7 +25,8 @@ struct TileConnection {
 // Finds the NetSuite connection of an integration app three ways that must
 // agree: the connection of type netsuite whose _integrationId is the tile;
 // settings.commonresources.netsuiteConnectionId; install[]._connectionId.
-// `connections` are the account's or the tile's.
+// `connections` are the account's or the tile's. What cannot be an id
+// (IsCeligoId) names nothing.
 //
 // NotFound with reason CONNECTION_NOT_FOUND when no way leads to one;
 // FailedPrecondition with reason CONNECTION_AMBIGUOUS when two ways lead to

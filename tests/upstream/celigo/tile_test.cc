@@ -72,6 +72,22 @@ TEST(FindNetSuiteConnectionTest, WaysThatDisagreeAreNamed) {
   EXPECT_THAT(found, MessageIs(AllOf(HasSubstr("n1"), HasSubstr("n2"))));
 }
 
+// It would be repeated in messages and asked for by its path.
+TEST(FindNetSuiteConnectionTest, WhatCannotBeAnIdNamesNothing) {
+  Document tile = Parse(kTile);
+  tile["settings"]["commonresources"]["netsuiteConnectionId"] = "n 1\x1b[2J";
+  std::vector<Document> connections = Connections();
+  connections.push_back(
+      Parse(R"({"_id":"n/3","type":"netsuite","_integrationId":"t1"})"));
+
+  absl::StatusOr<TileConnection> found =
+      FindNetSuiteConnection(tile, connections);
+
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->connection_id, "n1");
+  EXPECT_FALSE(found->by_common_resources);
+}
+
 TEST(FindNetSuiteConnectionTest, TwoConnectionsOfOneTileAreAmbiguous) {
   std::vector<Document> connections = Connections();
   connections[2]["_integrationId"] = "t1";
