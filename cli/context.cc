@@ -72,6 +72,15 @@ void RefuseRepeatedNames(const std::vector<Context>& contexts,
   }
 }
 
+// Whether a literal block gives the text back as it is; PEM is such.
+bool IsBlock(const std::string& text) {
+  return text.size() > 1 && text.front() > ' ' && text.back() == '\n' &&
+         text[text.size() - 2] != '\n' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return c == '\n' || (c >= ' ' && c <= '~');
+         });
+}
+
 std::string ToYaml(const ContextFile& file) {
   YAML::Emitter out;
   out << YAML::BeginMap;
@@ -89,7 +98,11 @@ std::string ToYaml(const ContextFile& file) {
     for (const auto& [key, value] : optional) {
       if (value.empty()) continue;
       out << YAML::Key << key << YAML::Value;
-      if (value.find('\n') != std::string::npos) out << YAML::Literal;
+      if (IsBlock(value)) {
+        out << YAML::Literal;
+      } else if (value.find('\n') != std::string::npos) {
+        out << YAML::DoubleQuoted;
+      }
       out << value;
     }
     out << YAML::EndMap;

@@ -78,11 +78,9 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
     const bool known = std::any_of(
         form_.begin(), form_.end(),
         [&key](const SecretField& field) { return field.key == key; });
-    if (!known) {
-      return Refuse(absl::StrCat("\"",
-                                 Shorten(OneLine(key), kShownKeyColumnsMax),
-                                 "\" is not known here; allowed: ", Allowed()));
-    }
+    // It is not refused before a colon has come: where a comma is missing or a
+    // key was left out, it is a secret.
+    unknown_ = !known;
     if (values_.contains(key)) {
       return Refuse(absl::StrCat("\"", key, "\" is given twice"));
     }
@@ -93,7 +91,7 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& text) override {
     SecretText value(text);
     Wipe(text);
-    if (!inside_) return NotText();
+    if (!inside_ || unknown_) return NotText();
     if (value.empty()) return Refuse(absl::StrCat("\"", key_, "\" is empty"));
     values_.emplace(key_, std::move(value));
     return true;
@@ -122,6 +120,11 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool NotText() {
+    if (unknown_) {
+      return Refuse(absl::StrCat("\"",
+                                 Shorten(OneLine(key_), kShownKeyColumnsMax),
+                                 "\" is not known here; allowed: ", Allowed()));
+    }
     return Refuse(key_.empty()
                       ? "must be an object with " + Allowed()
                       : absl::StrCat("\"", key_, "\" must be a string"));
@@ -146,6 +149,7 @@ class SecretSax : public nlohmann::json_sax<nlohmann::json> {
   const int& line_;
   bool inside_ = false;
   std::string key_;
+  bool unknown_ = false;
   SecretValues values_;
   absl::Status status_;
 };

@@ -100,7 +100,7 @@ absl::Status CheckCommonName(std::string_view common_name);
 absl::StatusOr<Identity> IdentityOfCertificate(std::string_view pem);
 
 // When the first certificate of `pem` expires. InvalidArgument when there is
-// none.
+// none, or when it does not say so.
 absl::StatusOr<absl::Time> ExpiryOfCertificate(std::string_view pem);
 
 // OK when `pem` is one or more certificates and nothing else but comments

@@ -60,6 +60,8 @@ absl::StatusOr<InvitationToken> ParseToken(std::string_view text) {
   token.secret = secret::Secret::Take(secret);
   if (!read) return NoToken();
   token.ca_fingerprint = absl::BytesToHexString(fingerprint);
+  // Base64's reader passes over spaces and line ends.
+  if (EncodeToken(token).Expose() != text) return NoToken();
   return token;
 }
 

@@ -106,7 +106,8 @@ std::string SerialOf(X509* certificate) {
 absl::StatusOr<absl::Time> ExpiryOf(X509* certificate) {
   tm parts{};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
-    return CryptoFailure("read when a certificate expires");
+    ERR_clear_error();
+    return absl::InvalidArgumentError("does not say when it expires");
   }
   return absl::FromTM(parts, absl::UTCTimeZone());
 }

@@ -51,6 +51,7 @@ absl::StatusOr<std::vector<Certificate>> ReadCertificates(std::string_view pem);
 std::vector<std::string> UrisOf(X509* certificate);
 // Hexadecimal digits; empty when there is none.
 std::string SerialOf(X509* certificate);
+// InvalidArgument when it is no instant.
 absl::StatusOr<absl::Time> ExpiryOf(X509* certificate);
 
 }  // namespace keyturn::access

@@ -2,9 +2,11 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,36 +50,72 @@ std::string FreeName(const std::set<std::string>& taken) {
   return name;
 }
 
-void EmitNode(const YAML::Node& node, YAML::Emitter& out) {
-  if (node.IsMap()) {
-    out << YAML::BeginMap;
-    for (const auto& entry : node) {
-      out << YAML::Key;
-      EmitNode(entry.first, out);
-      out << YAML::Value;
-      EmitNode(entry.second, out);
-    }
-    out << YAML::EndMap;
-  } else if (node.IsSequence()) {
-    out << YAML::BeginSeq;
-    for (const YAML::Node& item : node) EmitNode(item, out);
-    out << YAML::EndSeq;
-  } else if (node.IsScalar()) {
-    const std::string& text = node.Scalar();
-    if (text.find('\n') != std::string::npos) out << YAML::Literal;
-    out << text;
-  } else {
-    out << YAML::Null;
-  }
+// Whether a literal block gives the text back as it is; PEM is such.
+bool IsBlock(std::string_view text) {
+  return text.size() > 1 && text.front() > ' ' && text.ends_with('\n') &&
+         !text.ends_with("\n\n") &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return c == '\n' || (c >= ' ' && c <= '~');
+         });
 }
 
-secret::Secret ToYaml(const YAML::Node& file) {
-  YAML::Emitter out;
-  EmitNode(file, out);
-  std::string text(out.c_str(), out.size());
-  text.push_back('\n');
-  return secret::Secret::Take(text);
-}
+// Writes a file as it was read. An anchor may stand in what it names, or name
+// more and more: such a file is of nobody's making, and has no end.
+class Writer {
+ public:
+  // False: it was given up.
+  bool Write(const YAML::Node& node, int depth = 0) {
+    if (depth > kDepthMax || ++nodes_ > kNodesMax) return false;
+    if (node.IsMap()) return WriteMap(node, depth);
+    if (node.IsSequence()) return WriteSequence(node, depth);
+    if (node.IsScalar()) {
+      const std::string& text = node.Scalar();
+      if (IsBlock(text)) {
+        out_ << YAML::Literal;
+      } else if (text.find('\n') != std::string::npos) {
+        out_ << YAML::DoubleQuoted;
+      }
+      out_ << text;
+    } else {
+      out_ << YAML::Null;
+    }
+    return true;
+  }
+
+  secret::Secret TakeText() const {
+    std::string text(out_.c_str(), out_.size());
+    text.push_back('\n');
+    return secret::Secret::Take(text);
+  }
+
+ private:
+  static constexpr int kDepthMax = 16;
+  static constexpr size_t kNodesMax = 50 * kContextsMax;
+
+  bool WriteMap(const YAML::Node& node, int depth) {
+    out_ << YAML::BeginMap;
+    for (const auto& entry : node) {
+      out_ << YAML::Key;
+      if (!Write(entry.first, depth + 1)) return false;
+      out_ << YAML::Value;
+      if (!Write(entry.second, depth + 1)) return false;
+    }
+    out_ << YAML::EndMap;
+    return true;
+  }
+
+  bool WriteSequence(const YAML::Node& node, int depth) {
+    out_ << YAML::BeginSeq;
+    for (const YAML::Node& item : node) {
+      if (!Write(item, depth + 1)) return false;
+    }
+    out_ << YAML::EndSeq;
+    return true;
+  }
+
+  YAML::Emitter out_;
+  size_t nodes_ = 0;
+};
 
 absl::StatusOr<YAML::Node> Load(const std::string& path) {
   const absl::StatusOr<secret::Secret> content = ReadPrivateFile(path);
@@ -105,9 +143,11 @@ absl::StatusOr<std::string> Add(const std::string& path,
   added["key"] = std::string(context.key_pem.Expose());
   file["contexts"].push_back(added);
   file["currentContext"] = name;
+  Writer writer;
+  if (!writer.Write(file)) return NoContextFile(path);
   RETURN_IF_ERROR(
       MakeDirectories(std::filesystem::absolute(path).parent_path().string()));
-  RETURN_IF_ERROR(ReplaceFile(path, ToYaml(file).Expose()));
+  RETURN_IF_ERROR(ReplaceFile(path, writer.TakeText().Expose()));
   return name;
 }
 

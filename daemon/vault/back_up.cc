@@ -124,13 +124,17 @@ absl::Status BackUpOpener::Altered() const {
 
 absl::Status BackUpOpener::TakeLine() {
   const size_t end = waiting_.find('\n');
-  if (end == std::string::npos) {
+  if (end == std::string::npos || end > kLineBytesMax) {
     return waiting_.size() > kLineBytesMax ? Foreign() : absl::OkStatus();
   }
   const std::string line = waiting_.substr(0, end);
   const std::vector<std::string> words = absl::StrSplit(line, ' ');
+  int64_t format = 0;
   int64_t seconds = 0;
-  if (!line.starts_with(kMagic) || words.size() < 3) return Foreign();
+  if (!line.starts_with(kMagic) || words.size() < 3 ||
+      !absl::SimpleAtoi(words[2], &format)) {
+    return Foreign();
+  }
   if (words[2] != kFormat) {
     return base::WithReason(
         absl::FailedPreconditionError(

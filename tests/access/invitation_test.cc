@@ -47,7 +47,8 @@ TEST(InvitationTokenTest, RefusesWhatIsNone) {
   for (const std::string& bad :
        {std::string(), std::string("kti1"), std::string("kti1.."),
         "kti2" + good.substr(4), good + ".x", good.substr(0, good.size() - 4),
-        good + "AAAA", std::string(1000, 'x'),
+        good + "AAAA", good + "\n", good.substr(0, 9) + " " + good.substr(9),
+        std::string(1000, 'x'),
         absl::StrCat("kti1.", std::string(43, '!'), ".",
                      std::string(43, 'A'))}) {
     EXPECT_THAT(ParseToken(bad), HasCode(absl::StatusCode::kInvalidArgument))

@@ -46,6 +46,24 @@ class ContextFileTest : public ::testing::Test {
   std::string path_ = directory_.Path("config.yaml");
 };
 
+TEST_F(ContextFileTest, LeavesAFileAloneThatHasNoEnd) {
+  const std::string doubled =
+      "a: &a [x, x, x, x, x, x, x, x]\n"
+      "b: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n"
+      "c: &c [*b, *b, *b, *b, *b, *b, *b, *b]\n"
+      "d: &d [*c, *c, *c, *c, *c, *c, *c, *c]\n"
+      "e: &e [*d, *d, *d, *d, *d, *d, *d, *d]\n"
+      "f: [*e, *e, *e, *e, *e, *e, *e, *e]\n"
+      "contexts: []\n";
+  for (const std::string& text :
+       {std::string("other: &a [*a]\ncontexts: []\n"), doubled}) {
+    Write(text);
+    EXPECT_THAT(AddContext(path_, Sample()),
+                HasCode(absl::StatusCode::kFailedPrecondition));
+    EXPECT_EQ(Read(), text);
+  }
+}
+
 TEST_F(ContextFileTest, IsMadeWithItsDirectory) {
   path_ = directory_.Path("new/keyturn/config.yaml");
 

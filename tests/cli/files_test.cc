@@ -167,6 +167,34 @@ TEST(SecretFileTest, ReadsExactlyTheFieldsOfItsForm) {
   EXPECT_EQ(values->find("tokenSecret")->second.Reveal(), "se\"cret");
 }
 
+TEST(ContextFileTest, KeepsTextsAsTheyAre) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.Write("config.yaml", R"(contexts:
+  - {name: a, server: "h:1", ca: " x\ny", certificate: "x\n\n", key: "x\r\n"}
+)");
+  const absl::StatusOr<ContextFile> before = ContextFile::Read(path);
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_TRUE(before->Write().ok());
+
+  const absl::StatusOr<ContextFile> after = ContextFile::Read(path);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->contexts()[0].authority, " x\ny");
+  EXPECT_EQ(after->contexts()[0].certificate, "x\n\n");
+  EXPECT_EQ(after->contexts()[0].key.Reveal(), "x\r\n");
+}
+
+// Where a comma or a key is missing, a secret stands in the place of a key.
+TEST(SecretFileTest, RepeatsNoKeyThatIsNone) {
+  for (const char* text : {R"({"tokenId": "a", "hunter2"})",
+                           R"({"hunter2", "tokenId": "a"})", R"({"hunter2)"}) {
+    const auto values = ParseSecret(TokenForm(), text, "t.json");
+    EXPECT_THAT(std::string(values.status().message()),
+                testing::AllOf(HasSubstr("t.json:1: is not JSON"),
+                               Not(HasSubstr("hunter2"))))
+        << text;
+  }
+}
+
 TEST(SecretFileTest, NamesWhatIsWrongAndNeverAValue) {
   const auto error = [](const std::string& text) {
     const std::string message(

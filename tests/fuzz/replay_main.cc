@@ -69,6 +69,22 @@ void OnSignal(int signal) {
   std::raise(signal);
 }
 
+// On a stack of its own: an input may use up the other.
+void CatchSignals() {
+  static std::array<char, 64 * 1024> stack;
+  const stack_t own = {
+      .ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  sigaltstack(&own, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_ONSTACK;
+  sigaction(SIGABRT, &action, nullptr);
+  // Sanitizers have a better handler.
+  if (__sanitizer_set_death_callback == nullptr) {
+    sigaction(SIGSEGV, &action, nullptr);
+  }
+}
+
 std::vector<Input> ReadCorpus(const std::string& directory) {
   std::vector<Input> corpus;
   for (const auto& file : std::filesystem::directory_iterator(directory)) {
@@ -197,8 +213,7 @@ int Main(const std::vector<std::string>& arguments) {
                           .rlim_max = kMemoryBytesMax};
     setrlimit(RLIMIT_AS, &limit);
   }
-  std::signal(SIGABRT, OnSignal);
-  std::signal(SIGSEGV, OnSignal);
+  CatchSignals();
   return Replay(arguments[0], arguments[1], std::stoull(arguments[2]),
                 count == 4 ? std::stoull(arguments[3]) : kSeedDefault);
 }

@@ -138,6 +138,16 @@ TEST(BackUpTest, TellsWhatIsNoBackUpAndWhatIsNewer) {
               HasReason("BACK_UP_NEWER"));
 }
 
+TEST(BackUpTest, TakesALineThatIsTooLongForNoneOfOursHoweverItComes) {
+  const std::string long_line =
+      "keyturn back-up 2 " + std::string(100, 'x') + "\n";
+  for (const size_t step : {size_t{7}, long_line.size()}) {
+    EXPECT_THAT(Open(long_line, step), HasReason("BACK_UP_FOREIGN")) << step;
+  }
+  const std::string no_format = "keyturn back-up x aaaabbbbccccdddd 1\n";
+  EXPECT_THAT(Open(no_format, 7), HasReason("BACK_UP_FOREIGN"));
+}
+
 TEST(BackUpTest, OpensUnderTheFormerRootKeyAndNoOther) {
   const std::string back_up = Joined(Frames({"piece"}, 'f'));
   RootKeys both = KeysOf('r');
