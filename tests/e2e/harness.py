@@ -276,24 +276,29 @@ class World:
         assert old in text, f'{old!r} is not in the configuration:\n{text}'
         path.write_text(text.replace(old, new))
 
-    def start_daemon(self, wait=True):
+    def start_daemon(self, wait=True, environment=None):
+        """`environment`: what the process gets beside our own."""
         with open(self.daemon_log, 'ab') as log:
             self._log_start = log.tell()
             self.daemon = subprocess.Popen(
                 [binary('KEYTURND'), '--config', str(self.data / 'keyturnd.yaml')],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                preexec_fn=self.before_daemon)
+                preexec_fn=self.before_daemon, env={**os.environ, **(environment or {})})
         if wait:
             wait_until(self._serves, 'the daemon serves')
 
     def _serves(self):
         if self.daemon.poll() is not None:
             raise RuntimeError(f'the daemon ended: {self.daemon_log.read_text()[-3000:]}')
+        if 'msg=ready' not in self.log_since_start():
+            return False
+        return self.keyturn('server', expect=None).code == DONE
+
+    def log_since_start(self):
+        """What the daemon that was started last has logged."""
         with open(self.daemon_log, 'rb') as log:
             log.seek(self._log_start)
-            if b'msg=ready' not in log.read():
-                return False
-        return self.keyturn('server', expect=None).code == DONE
+            return log.read().decode(errors='replace')
 
     def kill_daemon(self):
         self.daemon.send_signal(signal.SIGKILL)
