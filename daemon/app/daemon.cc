@@ -130,6 +130,24 @@ absl::Status RenewServerCertificate(const Config& config,
   return absl::OkStatus();
 }
 
+// What an operator does about a disk; empty where the cause says it.
+std::string NextStepOf(const absl::Status& status) {
+  const std::string reason = base::ReasonOf(status);
+  if (reason == "DISK_FULL") {
+    return "make room on the disk of the data directory, then start keyturnd "
+           "again";
+  }
+  if (reason == "DISK_READ_ONLY") {
+    return "make the disk of the data directory writable (mount -o "
+           "remount,rw), then start keyturnd again";
+  }
+  if (reason == "DISK_ERROR" || reason == "STORE_BROKEN") {
+    return "mend the disk of the data directory, then start keyturnd again: it "
+           "reads what is really there";
+  }
+  return "";
+}
+
 class Daemon {
  public:
   Daemon(const Config& config, Log& log) : config_(config), log_(log) {}
@@ -168,8 +186,10 @@ class Daemon {
     server_ = nullptr;
     engine_context_.stop();
     if (engine_thread_.joinable()) engine_thread_.join();
-    if (store_ != nullptr && broken_.ok()) {
-      Note("daemon/stop", "").IgnoreError();
+    if (trail_ != nullptr && broken_.ok()) {
+      const absl::Status noted = Note("daemon/stop", "");
+      // A store that a back-up replaced takes nothing any more.
+      if (!noted.ok() && !restored_) NoteBroken(noted);
     }
     trail_ = nullptr;
     return true;
@@ -479,14 +499,19 @@ class Daemon {
   // Called on the store's or the engine's thread.
   void Break(const absl::Status& why) {
     asio::post(main_, [this, why] {
-      if (broken_.ok()) {
-        log_.Write(
-            LogLevel::kError, "the store is broken",
-            {{"reason", base::ReasonOf(why)}, {"cause", base::MessageOf(why)}});
-      }
-      broken_.Update(why);
+      NoteBroken(why);
       main_.stop();
     });
+  }
+
+  void NoteBroken(const absl::Status& why) {
+    if (broken_.ok()) {
+      log_.Write(LogLevel::kError, "the store is broken",
+                 {{"reason", base::ReasonOf(why)},
+                  {"cause", base::MessageOf(why)},
+                  {"next", NextStepOf(why)}});
+    }
+    broken_.Update(why);
   }
 
   void LogCall(const rpc::CallRecord& record) {
@@ -577,7 +602,10 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   if (reason == "STORE_ROLLED_BACK" || reason == "CREDENTIALS_ROLLED_BACK") {
     return kRolledBack;
   }
-  if (status.code() == absl::StatusCode::kDataLoss) return kStoreBroken;
+  if (reason == "DISK_FULL" || reason == "DISK_READ_ONLY" ||
+      reason == "DISK_ERROR" || status.code() == absl::StatusCode::kDataLoss) {
+    return kStoreBroken;
+  }
   if (status.code() == absl::StatusCode::kInvalidArgument) {
     return kBadConfiguration;
   }
@@ -597,7 +625,8 @@ std::optional<ExitCode> RunOnce(const Config& config, Log& log) {
     log.Write(LogLevel::kError, "cannot start",
               {{"code", absl::StatusCodeToString(started.code())},
                {"reason", base::ReasonOf(started)},
-               {"cause", base::MessageOf(started)}});
+               {"cause", base::MessageOf(started)},
+               {"next", NextStepOf(started)}});
   }
   // What does not end is cut: all that was answered is durable.
   if (!daemon.Stop()) std::_Exit(kFailed);

@@ -14,7 +14,8 @@ enum ExitCode : int {
   kBadConfiguration = 2,
   // Another daemon works on the same data directory.
   kLocked = 3,
-  // The store cannot be trusted any more, or is damaged.
+  // The store cannot be trusted any more, is damaged, or cannot be written: its
+  // disk is full, read-only or fails.
   kStoreBroken = 70,
   // The audit trail could not be written, and nothing is done without it.
   kAuditUnwritable = 71,

@@ -14,8 +14,7 @@ ROLLED_BACK = 72
 class AuditTest(harness.EndToEndTest):
     def setUp(self):
         self.w = self.world()
-        token = self.w.keyturn('identity', 'invite', 'aude', '--role', 'auditor').json['token']
-        self.w.enroll('aude', token)
+        self.w.enroll_auditor('aude')
 
     def audit(self, *arguments, **more):
         return self.w.as_person('aude', 'audit', *arguments, **more)

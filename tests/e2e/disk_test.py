@@ -1,9 +1,12 @@
-"""The disk of a real daemon fails. The daemon answers rightly or ends with its own
-exit code and a line that says what to do; nothing that it acknowledged is lost,
-and after a restart on a disk that works the migration ends well."""
+"""The disk of a real daemon fails: at any write, sync, truncation or opening, once
+or from then on, full, read-only, or full for a while. The daemon answers rightly
+or ends with its own exit code and a line that says what to do; nothing that it
+acknowledged is lost, and after a restart on a disk that works the migration ends
+well."""
 
 import collections
 import os
+import random
 
 import harness
 
@@ -11,28 +14,67 @@ import harness
 STOPPED = 0
 STORE_BROKEN = 70
 
-CREDENTIALS_MAX = 200
+SEED = int(os.environ.get('KEYTURN_DISK_SEED', '0')) or random.SystemRandom().randrange(1, 2**31)
+# Places at which each kind of fault is tried, of each call.
+PLACES = int(os.environ.get('KEYTURN_DISK_PLACES', '0')) or 1
+# A start and a migration of the quick start make about so many calls; the places
+# are spread over them. Files are opened and cut at the start alone.
+CALLS = {'sync': 30, 'write': 600, 'open': 10, 'truncate': 3}
+# So many of the chosen places are reached at least: how many calls there are
+# hangs on how many batches came together.
+REACHED_MIN = 0.75
+# A sync and an opening do nothing by half.
+KINDS = {'sync': ('EIO', 'ENOSPC'), 'write': ('EIO', 'ENOSPC', 'EROFS', 'short'),
+         'open': ('EIO', 'ENOSPC', 'EROFS'), 'truncate': ('EIO', 'ENOSPC')}
+ONCE = 0
+FROM_THEN_ON = 10**9
+# Acknowledged beside the migration.
+CREDENTIALS_MAX = 100
 
 Case = collections.namedtuple('Case', 'call kind nth more')
 
 
+def cases():
+    chance = random.Random(SEED)
+    for call, kinds in KINDS.items():
+        ways = [(kind, more) for kind in kinds for more in (ONCE, FROM_THEN_ON)] * PLACES
+        chance.shuffle(ways)
+        for number, (kind, more) in enumerate(ways):
+            yield Case(call, kind, 1 + int((number + chance.random()) * CALLS[call] / len(ways)),
+                       more)
+
+
 def faults(world, **plan):
     """The environment of a daemon whose disk fails; see disk_faults.cc."""
-    words = {'under': world.data, 'log': world.directory / 'disk-calls.txt', **plan}
-    environment = {
+    words = {'under': world.data, 'log': disk_log(world), **plan}
+    return {
         'LD_PRELOAD': harness.binary('KEYTURN_DISK_FAULTS_OBJECT'),
-        'KEYTURN_DISK_FAULTS': ','.join(f'{name}={value}'
-                                        for name, value in words.items()),
-        # Under AddressSanitizer, whose runtime wants to be the first.
+        'KEYTURN_DISK_FAULTS': ','.join(f'{name}={value}' for name, value in words.items()),
+        # AddressSanitizer's runtime wants to be the first.
         'ASAN_OPTIONS': ':'.join(filter(None, [os.environ.get('ASAN_OPTIONS'),
                                                'verify_asan_link_order=0']))}
-    return environment
+
+
+def disk_log(world):
+    return world.directory / 'disk-calls.txt'
 
 
 class DiskTest(harness.EndToEndTest):
 
+    def start_on_faults(self, world, **plan):
+        """Starts the daemon; it serves or has ended when this returns."""
+        world.start_daemon(wait=False, environment=faults(world, **plan))
+        harness.wait_until(
+            lambda: world.daemon.poll() is not None or 'msg=ready' in world.log_since_start(),
+            'the daemon serves or ends')
+
+    def add_credential(self, world, name, expect=harness.DONE):
+        return world.add_credential(name, 'netsuite-login', world.sandbox.info['old_login_file'],
+                                    expect)
+
     def migration_of(self, world):
-        """The one migration, made unless it is there; None when that did not work."""
+        """The id of the one migration, which is made unless it is there; None when
+        that did not work."""
         listed = world.keyturn('list', expect=None)
         if listed.code != harness.DONE:
             return None
@@ -46,17 +88,15 @@ class DiskTest(harness.EndToEndTest):
     def work(self, world):
         """Migrates and adds credentials until the migration rests or the daemon ends;
         gives the names of what was acknowledged."""
-        acknowledged = {'credentials': set(), 'migrations': set()}
+        acknowledged = {'migrations': set(), 'credentials': set()}
 
-        def over():
+        def is_over():
             if world.daemon.poll() is not None:
                 return True
-            number = len(acknowledged['credentials'])
-            if number < CREDENTIALS_MAX:
-                name = f'extra-{number}'
-                if world.add_credential(name, 'netsuite-login', world.sandbox.info['old_login_file'],
-                                        expect=None).code == harness.DONE:
-                    acknowledged['credentials'].add(f'credentials/{name}')
+            name = f'extra-{len(acknowledged["credentials"])}'
+            if (len(acknowledged['credentials']) < CREDENTIALS_MAX
+                    and self.add_credential(world, name, expect=None).code == harness.DONE):
+                acknowledged['credentials'].add(f'credentials/{name}')
             migration = self.migration_of(world)
             if migration is None:
                 return False
@@ -64,55 +104,125 @@ class DiskTest(harness.EndToEndTest):
             shown = world.keyturn('show', migration, expect=None)
             return (shown.code == harness.DONE
                     and shown.json['state'] in harness.AT_REST + ('NEEDS_ATTENTION',))
-        harness.wait_until(over, 'the migration rests or the daemon ends', harness.MIGRATION_MAX_S,
-                           pause_s=0.2)
+        harness.wait_until(is_over, 'the migration rests or the daemon ends',
+                           harness.MIGRATION_MAX_S, pause_s=0.2)
         return acknowledged
 
-    def assert_said(self, world, code):
-        """A daemon that ended by itself has said why, once, and what to do."""
-        self.assertEqual(code, STORE_BROKEN)
+    def assert_says_why(self, world, reason=r'\w+'):
+        """The daemon has ended, or ends now, and said why, once, and what to do."""
+        code = world.daemon.wait(harness.STOP_MAX_S)
         lines = [line for line in world.log_since_start().splitlines()
                  if 'msg="the store is broken"' in line or 'msg="cannot start"' in line]
         self.assertEqual(len(lines), 1, lines)
-        self.assertRegex(lines[0], r'level=error .* reason=\w+ cause=')
-        self.assertRegex(lines[0], r'then (restart|start) keyturnd|then start again')
+        self.assertRegex(lines[0],
+                         rf'level=error .* reason={reason} cause=".*" next=".*start keyturnd again')
+        self.assertEqual(code, STORE_BROKEN, lines[0])
+
+    def assert_nothing_is_synced_after_a_failed_sync(self, world):
+        calls = [line for line in disk_log(world).read_text().splitlines()
+                 if 'sync ' in line and '/store/keyturn.db' in line]
+        failed = [number for number, line in enumerate(calls) if line.startswith('fault ')]
+        if failed:
+            self.assertEqual([line for line in calls[failed[0]:] if line.startswith('sync ')], [])
 
     def assert_whole(self, world, before, acknowledged):
+        """The migration ends well, and all that was acknowledged is there once."""
         migration = harness.wait_until(lambda: self.migration_of(world), 'a migration')
         shown = world.wait(migration)
         self.assert_switched(world, before, shown)
         self.assert_one_effect(world, before)
-        events = world.history(migration)
-        self.assertEqual([int(event['sequence']) for event in events],
-                         list(range(1, len(events) + 1)))
+        self.assert_no_gap(world, migration)
         self.assertLessEqual(acknowledged['migrations'], {shown['name']})
         listed = world.keyturn('credential', 'list').json['credentials']
         names = [credential['name'] for credential in listed]
         self.assertEqual(len(names), len(set(names)))
         self.assertLessEqual(acknowledged['credentials'], set(names))
+        self.assert_trail_intact(world)
 
     def check(self, case):
         world = self.world()
         before = world.sandbox.state()
         world.administrator()
         world.stop_daemon()
-        world.start_daemon(wait=False, environment=faults(
-            world, calls=case.call, nth=case.nth, kind=case.kind, more=case.more))
-        harness.wait_until(
-            lambda: world.daemon.poll() is not None or 'msg=ready' in world.log_since_start(),
-            'the daemon serves or ends')
+        self.start_on_faults(world, calls=case.call, nth=case.nth, kind=case.kind, more=case.more)
         acknowledged = self.work(world)
-        if world.daemon.poll() is not None:
-            self.assert_said(world, world.daemon.returncode)
-        elif world.stop_daemon() != STOPPED:
-            self.assert_said(world, world.daemon.returncode)
-        calls = (world.directory / 'disk-calls.txt').read_text()
+        # Some fail only at the end, when the log is moved into the database.
+        if world.stop_daemon() != STOPPED:
+            self.assert_says_why(world)
+        self.assert_nothing_is_synced_after_a_failed_sync(world)
         world.start_daemon()
         self.assert_whole(world, before, acknowledged)
-        return 'fault ' in calls
+        return 'fault ' in disk_log(world).read_text()
 
-    def test_a_failed_sync_ends_the_daemon_and_nothing_is_lost(self):
-        self.assertTrue(self.check(Case('sync', 'EIO', 30, 0)))
+    def test_a_disk_that_fails_anywhere_loses_nothing(self):
+        print(f'KEYTURN_DISK_SEED={SEED}')
+        reached = []
+        tried = list(cases())
+        self.each(tried, lambda case: reached.append(self.check(case)))
+        print(f'{sum(reached)} of {len(tried)} faults of the disk were met')
+        self.assertGreaterEqual(sum(reached), REACHED_MIN * len(tried))
+
+    def test_a_full_disk_says_so_and_is_used_again_once_there_is_room(self):
+        world = self.world()
+        full = world.directory / 'full'
+        world.stop_daemon()
+        self.start_on_faults(world, calls='write+open+truncate', nth=1, kind='ENOSPC',
+                             more=FROM_THEN_ON, **{'while': full})
+        self.add_credential(world, 'before')
+        full.touch()
+        for _ in range(3):
+            refused = self.add_credential(world, 'meanwhile', expect=harness.FAILED)
+            self.assertIn('disk of the data directory is full: make room there', refused.err)
+        self.assertEqual(world.keyturn('credential', 'list').code, harness.DONE)
+        full.unlink()
+        self.add_credential(world, 'meanwhile')
+        self.assertEqual(world.stop_daemon(), STOPPED)
+
+    def test_a_disk_that_gets_full_in_a_migration_stops_the_daemon_until_there_is_room(self):
+        world = self.world()
+        before = world.sandbox.state()
+        full = world.directory / 'full'
+        world.stop_daemon()
+        on_a_small_disk = {'calls': 'write+open+truncate', 'nth': 1, 'kind': 'ENOSPC',
+                           'more': FROM_THEN_ON, 'while': full}
+        self.start_on_faults(world, **on_a_small_disk)
+        migration = world.migrate()
+        full.touch()
+        world.administrator()
+        self.assert_says_why(world, 'DISK_FULL')
+        self.start_on_faults(world, **on_a_small_disk)
+        self.assert_says_why(world, 'DISK_FULL')
+        full.unlink()
+        world.start_daemon()
+        self.assert_whole(world, before, {'migrations': {f'migrations/{migration}'},
+                                          'credentials': set()})
+
+    def test_a_read_only_disk_is_named(self):
+        world = self.world()
+        world.stop_daemon()
+        self.start_on_faults(world, calls='open+write+sync+truncate', nth=1, kind='EROFS',
+                             more=FROM_THEN_ON)
+        self.assert_says_why(world, 'DISK_READ_ONLY')
+
+    def test_the_checkpoints_place_delays_nothing(self):
+        world = self.world()
+        before = world.sandbox.state()
+        world.administrator()
+        broken = world.directory / 'broken'
+        broken.touch()
+        world.configure('level: info', 'level: info\naudit: {checkpointSeconds: 1}')
+        world.stop_daemon()
+        self.start_on_faults(world, only='audit-checkpoints', calls='open+write+sync', nth=1,
+                             kind='EIO', more=FROM_THEN_ON, **{'while': broken})
+        acknowledged = self.work(world)
+        told = 'audit: no checkpoint could be written'
+        harness.wait_until(lambda: told in world.log_since_start(), 'the log tells')
+        broken.unlink()
+        harness.wait_until(lambda: 'audit: checkpoints are written again' in
+                           world.log_since_start(), 'checkpoints are written again')
+        self.assertEqual(world.log_since_start().count(told), 1)
+        self.assert_whole(world, before, acknowledged)
+        self.assertEqual(world.stop_daemon(), STOPPED)
 
 
 if __name__ == '__main__':

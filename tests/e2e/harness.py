@@ -365,6 +365,10 @@ class World:
         return self.as_person(name, 'enroll', self.server, '--token-from', '-', *options,
                               text=token, **more)
 
+    def enroll_auditor(self, name):
+        token = self.keyturn('identity', 'invite', name, '--role', 'auditor').json['token']
+        self.enroll(name, token)
+
     def add_accounts(self, access=None, old_login=False):
         info = self.sandbox.info
         self.add_credential('acme-celigo', 'celigo-token', info['celigo_token_file'])
@@ -774,6 +778,17 @@ class EndToEndTest(unittest.TestCase):
                  if entry['_resourceId'] == world.sandbox.info['connection']
                  and entry['event'] == 'update']
         self.assertEqual(len(edits), 1, edits)
+
+    def assert_no_gap(self, world, migration):
+        events = world.history(migration)
+        self.assertEqual([int(event['sequence']) for event in events],
+                         list(range(1, len(events) + 1)))
+
+    def assert_trail_intact(self, world):
+        """As somebody who is invited for it sees it."""
+        world.enroll_auditor('aude')
+        verdict = world.as_person('aude', 'audit', 'verify').json
+        self.assertTrue(verdict['intact'], verdict)
 
     def assert_connection_untouched(self, world, before):
         self.assertEqual(world.connection(), world.connection(before))

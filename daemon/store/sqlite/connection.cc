@@ -1,5 +1,8 @@
 #include "daemon/store/sqlite/connection.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 
@@ -8,6 +11,15 @@ namespace {
 
 // Copied at a time.
 constexpr int kCopyPages = 256;
+
+// SQLite keeps the last errno, which need not be that of the trouble: only what
+// tells of a disk is told.
+std::string DiskTroubleOf(int error) {
+  if (error == EIO || error == ENOSPC || error == EDQUOT || error == EROFS) {
+    return absl::StrCat(": ", std::strerror(error));
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -27,6 +39,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
   if (code != SQLITE_OK) {
     return base::Annotate(connection->ErrorOf(code),
                           absl::StrCat("cannot open ", path));
+  }
+  if (mode == Mode::kReadWrite && sqlite3_db_readonly(database, "main") != 0) {
+    // SQLite is content with reading where it may not write.
+    return base::WithReason(
+        absl::UnavailableError(absl::StrCat(
+            "cannot open ", path, " for writing; see the system's log")),
+        "DISK_ERROR");
   }
   sqlite3_busy_timeout(
       database, static_cast<int>(absl::ToInt64Milliseconds(kLockPatience)));
@@ -115,8 +134,9 @@ absl::Status Connection::ErrorOf(int code) const {
     case SQLITE_PERM:
     case SQLITE_READONLY:
       return base::WithReason(
-          absl::UnavailableError(absl::StrCat(
-              text, "; see the system's log for the disk's trouble")),
+          absl::UnavailableError(
+              absl::StrCat(text, DiskTroubleOf(sqlite3_system_errno(database_)),
+                           "; see the system's log for the disk's trouble")),
           "DISK_ERROR");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

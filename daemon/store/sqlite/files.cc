@@ -49,12 +49,11 @@ std::string ReadHolder(int descriptor) {
 
 absl::Status WriteHolder(int descriptor, const std::string& path) {
   const std::string text = absl::StrCat(getpid(), "\n");
-  if (ftruncate(descriptor, 0) != 0 ||
-      pwrite(descriptor, text.data(), text.size(), 0) !=
-          static_cast<ssize_t>(text.size())) {
-    return SystemError("write", path, errno);
-  }
-  return absl::OkStatus();
+  if (ftruncate(descriptor, 0) != 0) return SystemError("write", path, errno);
+  const ssize_t written = pwrite(descriptor, text.data(), text.size(), 0);
+  if (written == static_cast<ssize_t>(text.size())) return absl::OkStatus();
+  // What took only a part has no room.
+  return SystemError("write", path, written < 0 ? errno : ENOSPC);
 }
 
 }  // namespace
@@ -71,8 +70,12 @@ absl::Status SystemError(std::string_view what, const std::string& path,
   if (error == ENOSPC || error == EDQUOT) {
     return base::WithReason(absl::ResourceExhaustedError(text), "DISK_FULL");
   }
+  if (error == EROFS) {
+    return base::WithReason(absl::FailedPreconditionError(text),
+                            "DISK_READ_ONLY");
+  }
   if (error == ENOENT || error == EACCES || error == ENOTDIR ||
-      error == EROFS || error == ELOOP) {
+      error == ELOOP) {
     return base::WithReason(absl::FailedPreconditionError(text),
                             "STORE_PERMISSIONS");
   }

@@ -16,8 +16,8 @@ namespace keyturn::store::sqlite {
 std::string DirectoryOf(const std::string& path);
 
 // That the system refused to `what` the file with that errno: ResourceExhausted
-// (DISK_FULL), FailedPrecondition (STORE_PERMISSIONS), else Unavailable
-// (DISK_ERROR).
+// (DISK_FULL), FailedPrecondition (DISK_READ_ONLY, STORE_PERMISSIONS), else
+// Unavailable (DISK_ERROR).
 absl::Status SystemError(std::string_view what, const std::string& path,
                          int error);
 
