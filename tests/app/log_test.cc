@@ -61,6 +61,9 @@ TEST(LogLimiterTest, AFloodOfKeysIsAFloodToo) {
     if (limiter.Admit(absl::StrCat("key", i), now).has_value()) ++written;
   }
   EXPECT_LE(written, static_cast<int>(kLogKeysMax) + kLogBurstMax);
+  // Beyond so many keys nothing is kept of each: this one was left out too, and
+  // was not counted for itself.
+  EXPECT_EQ(limiter.Admit("key99999", now + absl::Hours(1)), 0);
 }
 
 TEST(LogLevelTest, HasFourNames) {
