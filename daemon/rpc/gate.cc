@@ -82,6 +82,26 @@ class Overtime {
 
 }  // namespace
 
+// Ends a unary call; is there until its answer was sent.
+class Answer final : public grpc::ServerUnaryReactor {
+ public:
+  explicit Answer(std::shared_ptr<Gate::Call> call) : call_(std::move(call)) {}
+
+  void Give(grpc::Status status) {
+    call_->gate_.CountUnread(*call_);
+    Finish(std::move(status));
+  }
+
+ private:
+  // Before the server has shut down, which the gate outlives.
+  void OnDone() override {
+    call_->gate_.UncountUnread(*call_);
+    delete this;
+  }
+
+  const std::shared_ptr<Gate::Call> call_;
+};
+
 Gate::Gate(Options options)
     : clock_(options.clock),
       book_(options.book),
@@ -92,7 +112,8 @@ Gate::Gate(Options options)
       fingerprint_key_(std::move(options.fingerprint_key)),
       records_requests_(options.records_requests),
       rate_(options.call_rate),
-      call_time_max_(options.call_time_max) {}
+      call_time_max_(options.call_time_max),
+      strangers_(options.strangers) {}
 
 Gate::Call::Call(Gate& gate, std::string_view rpc, std::string request_id,
                  std::string resource)
@@ -140,6 +161,7 @@ absl::Status Gate::Admit(const grpc::CallbackServerContext& context, Call& call,
     Deny(call, status);
     return status;
   }
+  if (!call.identity_.anonymous()) strangers_.Vouch(call.peer_);
   return Count(call, kind);
 }
 
@@ -172,6 +194,11 @@ absl::Status Gate::Count(Call& call, Kind kind) {
   // No caller's name begins with a blank.
   std::string counted_for = stream ? absl::StrCat(" ", name) : name;
   base::MutexLock lock(mutex_);
+  const auto unread = unread_by_caller_.find(name);
+  if (unread != unread_by_caller_.end() &&
+      unread->second >= kUnreadAnswersMax) {
+    return TooMany("whose answers nobody reads", kBusyDelay);
+  }
   int& own = calls_by_caller_[counted_for];
   if (own >= most || (!stream && calls_ >= kCallsMax)) {
     if (own == 0) calls_by_caller_.erase(counted_for);
@@ -207,6 +234,20 @@ void Gate::Uncount(const Call& call) {
   const auto own = calls_by_caller_.find(call.counted_for_);
   if (--own->second == 0) calls_by_caller_.erase(own);
   if (*call.counted_ == Kind::kUnary) --calls_;
+}
+
+void Gate::CountUnread(Call& call) {
+  if (!call.counted_.has_value()) return;
+  call.unread_ = true;
+  base::MutexLock lock(mutex_);
+  ++unread_by_caller_[call.counted_for_];
+}
+
+void Gate::UncountUnread(const Call& call) {
+  if (!call.unread_) return;
+  base::MutexLock lock(mutex_);
+  const auto own = unread_by_caller_.find(call.counted_for_);
+  if (--own->second == 0) unread_by_caller_.erase(own);
 }
 
 store::AuditRow Gate::RowOf(const Call& call, std::string target,
@@ -262,12 +303,12 @@ void Gate::RecordAround(const Call& call, std::string target,
 grpc::ServerUnaryReactor* Gate::Run(grpc::CallbackServerContext* context,
                                     std::shared_ptr<Call> call,
                                     const Work& work) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  auto* const reactor = new Answer(call);
   const std::shared_ptr<Overtime> overtime =
       Overtime::Watch(*context, call_time_max_);
   const Finish finish = [reactor, call, overtime](const absl::Status& status) {
     if (overtime != nullptr) overtime->End();
-    reactor->Finish(call->End(status));
+    reactor->Give(call->End(status));
   };
   const absl::Status status = Try(*context, *call, work, finish);
   if (!status.ok()) finish(status);

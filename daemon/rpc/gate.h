@@ -29,6 +29,7 @@
 #include "daemon/rpc/errors.h"
 #include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/redact.h"
+#include "daemon/rpc/strangers.h"
 #include "daemon/secret/secret.h"
 
 namespace keyturn::rpc {
@@ -39,6 +40,9 @@ inline constexpr int kCallsMax = 4096;
 inline constexpr int kCallsPerCallerMax = 512;
 inline constexpr int kAnonymousCallsMax = 64;
 inline constexpr int kStreamsPerCallerMax = 4096;
+// Answers to one caller that are given and not sent yet, because he does not
+// read: gRPC keeps them, and its quota does not count them.
+inline constexpr int kUnreadAnswersMax = 512;
 // Calls of one caller: so many at once, and then one after each interval. Far
 // above what people and their programs need; what it stops is a loop gone wild.
 inline constexpr int kCallBurstMax = 20'000;
@@ -91,6 +95,8 @@ using Finish = std::function<void(absl::Status)>;
 // Who calls, for the trail, when nobody is known; no identity has such a name.
 inline constexpr char kNobody[] = "(anonymous)";
 
+class Answer;
+
 // Thread-safe. Outlives the server whose services use it.
 class Gate {
  public:
@@ -108,6 +114,9 @@ class Gate {
     bool records_requests = false;
     access::RateLimit::Options call_rate = {kCallBurstMax, kCallInterval};
     absl::Duration call_time_max = kCallTimeMax;
+    // Whose connections are no strangers' from their first call that is
+    // admitted, see Strangers. Outlives the gate.
+    Strangers& strangers;
   };
   explicit Gate(Options options);
 
@@ -131,6 +140,7 @@ class Gate {
 
    private:
     friend class Gate;
+    friend class Answer;
 
     Gate& gate_;
     const std::string rpc_;
@@ -145,6 +155,8 @@ class Gate {
     // Whom and what this call counts for; empty: it was not admitted.
     std::string counted_for_;
     std::optional<Kind> counted_;
+    // Whether the answer counts as unread.
+    bool unread_ = false;
     // For the trail.
     std::string peer_;
     std::string subject_;
@@ -260,6 +272,7 @@ class Gate {
                         std::string_view result) const;
 
  private:
+  friend class Answer;
   using Work = std::function<absl::Status(const Call&, Finish)>;
 
   template <typename Request>
@@ -287,6 +300,9 @@ class Gate {
                     std::function<absl::Status(Finish)> body, Finish finish);
   absl::Status Count(Call& call, Kind kind);
   void Uncount(const Call& call);
+  // An answer is about to be sent; it was sent, or never will be.
+  void CountUnread(Call& call);
+  void UncountUnread(const Call& call);
   // Without what tells one request from another.
   absl::StatusOr<engine::Caller> CallerOf(
       const Call& call, std::string_view rpc, const std::string& request_id,
@@ -302,12 +318,15 @@ class Gate {
   const bool records_requests_;
   access::RateLimit rate_;
   const absl::Duration call_time_max_;
+  Strangers& strangers_;
 
   base::Mutex mutex_;
   // Of unary calls.
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   // By counted_for_: streams and calls of a caller count apart.
   std::unordered_map<std::string, int> calls_by_caller_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, int> unread_by_caller_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace keyturn::rpc

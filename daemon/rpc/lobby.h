@@ -40,6 +40,8 @@ class Lobby {
   // up on, having had the most time; false then.
   bool Enter(Guest guest);
 
+  bool Has(int fd) const { return by_fd_.contains(fd); }
+
   // The guest of that descriptor, who leaves, if enough has come of it: a whole
   // TLS record, kHelloBytesMax, something that is no TLS, or its end. Empty if
   // it has to wait on. To be asked when something came.

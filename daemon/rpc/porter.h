@@ -5,7 +5,9 @@
 #include <grpcpp/security/auth_metadata_processor.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "daemon/base/mutex.h"
 #include "daemon/rpc/gate.h"
@@ -15,11 +17,14 @@ namespace keyturn::rpc {
 // gRPC's own services (health, reflection) know no gate, and RPCs that nobody
 // serves are answered by gRPC itself. For the callers of the TLS port this lets
 // none of them through without a valid certificate. Calls of our services go
-// on: they pass the gate, which can tell the caller more. Thread-safe.
+// on: they pass the gate, which can tell the caller more. But it gets a call
+// only with its whole message, so a connection without a certificate may begin
+// no more than kUnnamedCallsMax. Thread-safe.
 class Porter final : public grpc::AuthMetadataProcessor {
  public:
-  // `gate` outlives the server.
-  explicit Porter(Gate& gate) : gate_(gate) {}
+  // `gate` outlives the server; `log` writes one line for the operator.
+  Porter(Gate& gate, std::function<void(const std::string&)> log)
+      : gate_(gate), log_(std::move(log)) {}
 
   // Runs on gRPC's thread, before anything of the request's message is read.
   bool IsBlocking() const override { return false; }
@@ -28,7 +33,12 @@ class Porter final : public grpc::AuthMetadataProcessor {
                        OutputMetadata* response) override;
 
  private:
+  // Whether one more call may begin on a connection without a certificate.
+  bool MayBegin(grpc::AuthContext& context);
+
   Gate& gate_;
+  const std::function<void(const std::string&)> log_;
+  base::Mutex mutex_;
 };
 
 // Tells the handlers which user is at the other end of the unix socket, for one

@@ -25,6 +25,7 @@
 #include "daemon/rpc/migrations_service.h"
 #include "daemon/rpc/porter.h"
 #include "daemon/rpc/registry_services.h"
+#include "daemon/rpc/strangers.h"
 #include "daemon/rpc/tasks_service.h"
 #include "daemon/rpc/tcp_listener.h"
 #include "daemon/rpc/unix_listener.h"
@@ -68,6 +69,11 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
+// So that those whom nobody knows cannot make gRPC take from those who are.
+static_assert(kStrangersCostMax <= kGrpcBytesMax / 2);
+// A refusal by the enrolment tells more than one by the porter.
+static_assert(kUnnamedCallsMax > kRefusedEnrolmentsMax);
+
 // gRPC's switches for the whole process.
 void EnableHealthAndReflection() {
   static std::once_flag once;
@@ -86,8 +92,9 @@ std::string_view OutsidePemOf(const Server::Tcp& tcp) {
 // none yet. What a caller without one may do, the table of permissions says.
 // The authority goes along with the server's certificate, so that who enrols
 // can recognise it by its fingerprint.
-std::shared_ptr<grpc::ServerCredentials> TlsCredentials(const Server::Tcp& tcp,
-                                                        Gate& gate) {
+std::shared_ptr<grpc::ServerCredentials> TlsCredentials(
+    const Server::Tcp& tcp, Gate& gate,
+    const std::function<void(const std::string&)>& log) {
   grpc::SslServerCredentialsOptions options(
       GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs =
@@ -98,7 +105,7 @@ std::shared_ptr<grpc::ServerCredentials> TlsCredentials(const Server::Tcp& tcp,
                     tcp.ca_key_pem.empty() ? "" : tcp.ca_pem)});
   auto credentials = grpc::SslServerCredentials(options);
   secret::WipeString(options.pem_key_cert_pairs.front().private_key);
-  credentials->SetAuthMetadataProcessor(std::make_shared<Porter>(gate));
+  credentials->SetAuthMetadataProcessor(std::make_shared<Porter>(gate, log));
   return credentials;
 }
 
@@ -139,10 +146,11 @@ class GrpcServer final : public Server {
         book_(std::move(book)),
         enrolment_({options.store, options.clock, *book_, options.trail,
                     AuthorityOf(options.tcp), options.fingerprint_key}),
+        strangers_({kStrangerBytesMax, kStrangersCostMax, log_}),
         gate_({options.clock, *book_, authorities_, options.trail,
                std::move(options.call_log), unix_peers_,
                std::move(options.fingerprint_key), options.records_requests,
-               options.call_rate, options.call_time_max}),
+               options.call_rate, options.call_time_max, strangers_}),
         hub_(std::move(hub)),
         migrations_(gate_, options.store, options.engine, *hub_),
         tasks_(gate_, options.store, options.engine),
@@ -265,7 +273,7 @@ class GrpcServer final : public Server {
       RETURN_IF_ERROR(access::CheckCertificates(tcp->certificate_pem));
       RETURN_IF_ERROR(access::CheckKeyFits(tcp->certificate_pem, tcp->key_pem));
       generation.tcp = builder.experimental().AddExternalConnectionAcceptor(
-          kFromFd, TlsCredentials(*tcp, gate_));
+          kFromFd, TlsCredentials(*tcp, gate_, log_));
     }
     generation.server = builder.BuildAndStart();
     if (generation.server == nullptr) {
@@ -327,6 +335,7 @@ class GrpcServer final : public Server {
     TcpListener::Options options;
     options.address = address;
     options.log = log_;
+    options.strangers = &strangers_;
     options.accept = [this](int fd) {
       base::MutexLock lock(mutex_);
       HandOver(fd, *generations_.back().tcp);
@@ -386,6 +395,7 @@ class GrpcServer final : public Server {
   const std::unique_ptr<IdentityBook> book_;
   access::Authorities authorities_;
   Enrolment enrolment_;
+  Strangers strangers_;
   Gate gate_;
   const std::unique_ptr<WatchHub> hub_;
   MigrationsService migrations_;

@@ -1,6 +1,5 @@
 #include "daemon/rpc/tcp_listener.h"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/base/status.h"
+#include "daemon/rpc/sockets.h"
 #include "daemon/rpc/unix_listener.h"
 
 namespace keyturn::rpc {
@@ -98,27 +98,12 @@ std::string MachineOf(const sockaddr_storage& peer) {
                      sizeof(address.sin_addr));
 }
 
-ino_t InodeOf(int fd) {
-  struct stat info {};
-  return fstat(fd, &info) == 0 ? info.st_ino : 0;
-}
-
 // Milliseconds since something came of the other side; 0 where nobody can tell.
 uint32_t SilenceOf(int fd) {
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
   return info.tcpi_last_data_recv;
-}
-
-// Ends the connection behind `fd`, which is gRPC's and may be closed by it at
-// any time, unless it stands for something else by now.
-void HangUp(int fd, ino_t inode) {
-  // Ours, so that what is looked at is what is shut.
-  const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return;
-  if (InodeOf(own) == inode) shutdown(own, SHUT_RDWR);
-  close(own);
 }
 
 bool Watch(int poll_fd, int fd, uint32_t events) {
@@ -276,10 +261,16 @@ void TcpListener::AcceptOne(int listen_fd) {
 }
 
 void TcpListener::Hear(int fd) {
+  if (!lobby_.Has(fd)) {
+    if (!options_.strangers->Look(fd)) StopWatching(fd);
+    return;
+  }
   std::optional<Lobby::Guest> guest = lobby_.Call(fd);
-  if (!guest.has_value()) return;
+  if (guest.has_value()) Admit(*std::move(guest));
+}
+
+void TcpListener::StopWatching(int fd) {
   epoll_ctl(poll_fd_, EPOLL_CTL_DEL, fd, nullptr);
-  Admit(*std::move(guest));
 }
 
 void TcpListener::Admit(Lobby::Guest guest) {
@@ -294,6 +285,7 @@ void TcpListener::Admit(Lobby::Guest guest) {
   }
   ++open_by_address_[guest.address];
   open_.push_back({guest.fd, InodeOf(guest.fd), std::move(guest.address)});
+  options_.strangers->Greet(guest.fd, open_.back().address);
   options_.accept(guest.fd);
 }
 

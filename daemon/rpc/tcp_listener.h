@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/rpc/lobby.h"
+#include "daemon/rpc/strangers.h"
 
 namespace keyturn::rpc {
 
@@ -56,6 +57,8 @@ class TcpListener {
     absl::Duration hello_time_max = kHelloTimeMax;
     // One line for the operator's log.
     std::function<void(const std::string&)> log;
+    // Outlives the listener.
+    Strangers* strangers = nullptr;
   };
 
   // Listens at every address of the host. InvalidArgument for an address of
@@ -92,6 +95,7 @@ class TcpListener {
   void AcceptOne(int listen_fd);
   // Something came of that connection.
   void Hear(int fd);
+  void StopWatching(int fd);
   void Admit(Lobby::Guest guest);
   // Whether there is room for one more from there, if need be made.
   bool HasRoom(const std::string& address);

@@ -7,6 +7,7 @@ import struct
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
+INITIAL_WINDOW_SIZE = 4
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 FRAME_BYTES_MAX = 16384
 WINDOW_BYTES = 65535
@@ -43,13 +44,15 @@ class Wire:
         self.stream = -1
         # What may still be sent, by stream; 0 is all of them.
         self.windows = {0: WINDOW_BYTES}
+        # What a new stream may send.
+        self.window = WINDOW_BYTES
         self._received = b''
         self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0))
 
     def begin(self, rpc, headers=()):
         """The number of a new stream that calls `rpc`."""
         self.stream += 2
-        self.windows[self.stream] = WINDOW_BYTES
+        self.windows[self.stream] = self.window
         block = b''.join(b'\x00' + literal(name) + literal(value) for name, value in (
             (b':method', b'POST'), (b':scheme', b'https'), (b':path', b'/' + rpc.encode()),
             (b':authority', b'localhost'), (b'content-type', b'application/grpc'),
@@ -75,6 +78,9 @@ class Wire:
         self.send(stream, struct.pack('>BI', compressed, len(message)) + message, end=True)
         return stream
 
+    def ping(self):
+        self.socket.sendall(frame(PING, 0, 0, bytes(8)))
+
     def read_frame(self):
         """(kind, flags, stream, payload) of the next frame; answers what must be."""
         head = self._read(9)
@@ -82,6 +88,7 @@ class Wire:
         kind, flags, stream = struct.unpack('>BBI', head[3:])
         payload = self._read(size)
         if kind == SETTINGS and not flags & ACK:
+            self._set(payload)
             self.socket.sendall(frame(SETTINGS, ACK, 0))
         elif kind == PING and not flags & ACK:
             self.socket.sendall(frame(PING, ACK, 0, payload))
@@ -97,6 +104,13 @@ class Wire:
             kind, flags, of, _ = self.read_frame()
             if of == stream and (kind == RST_STREAM or flags & END_STREAM and kind in (DATA, HEADERS)):
                 return
+
+    def _set(self, settings):
+        for name, value in struct.iter_unpack('>HI', settings):
+            if name == INITIAL_WINDOW_SIZE:
+                for stream in self.windows.keys() - {0}:
+                    self.windows[stream] += value - self.window
+                self.window = value
 
     def _read(self, size):
         while len(self._received) < size:

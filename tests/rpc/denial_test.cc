@@ -21,6 +21,7 @@
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/gate.h"
 #include "daemon/rpc/lobby.h"
+#include "daemon/rpc/strangers.h"
 #include "daemon/rpc/tcp_listener.h"
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
@@ -65,6 +66,14 @@ class Silent {
               static_cast<ssize_t>(text.size()));
   }
 
+  // As gRPC would write it.
+  std::string peer() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof(own);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size), 0);
+    return absl::StrCat("ipv4:127.0.0.1:", ntohs(own.sin_port));
+  }
+
   // Whether the other side hangs up within that time.
   bool HungUpWithin(absl::Duration patience) const {
     pollfd waiting{fd_, POLLIN | POLLRDHUP, 0};
@@ -91,11 +100,12 @@ constexpr std::string_view kHalfAHello = kHello.substr(0, 7);
 
 class TcpListenerTest : public ::testing::Test {
  protected:
-  TcpListenerTest() {
+  TcpListenerTest() : TcpListenerTest(/*connections=*/3, /*of_one=*/2) {}
+  TcpListenerTest(size_t connections_max, size_t connections_per_address_max) {
     TcpListener::Options options;
     options.address = "127.0.0.1:0";
-    options.connections_max = 3;
-    options.connections_per_address_max = 2;
+    options.connections_max = connections_max;
+    options.connections_per_address_max = connections_per_address_max;
     options.silent_max = kSilentOnes;
     options.hello_time_max = kHelloTime;
     options.accept = [this](int fd) {
@@ -103,6 +113,7 @@ class TcpListenerTest : public ::testing::Test {
       accepted_.push_back(fd);
     };
     options.log = [this](const std::string&) { ++refused_; };
+    options.strangers = &strangers_;
     listener_ = TcpListener::Open(std::move(options)).value();
     listener_->Start();
   }
@@ -112,6 +123,9 @@ class TcpListenerTest : public ::testing::Test {
   }
 
   static constexpr size_t kSilentOnes = 4;
+  // What strangers may send, and how many there may be.
+  static constexpr size_t kBytesMax = 1000;
+  static constexpr size_t kStrangersMax = 4;
   // Long enough for what is to happen before it is over.
   static constexpr absl::Duration kHelloTime = absl::Seconds(6);
 
@@ -138,6 +152,10 @@ class TcpListenerTest : public ::testing::Test {
   }
 
   std::atomic<int> refused_ = 0;
+  std::atomic<int> strangers_hung_up_on_ = 0;
+  Strangers strangers_{
+      {kBytesMax, kStrangersMax* kStrangerCost + kBytesMax,
+       [this](const std::string&) { ++strangers_hung_up_on_; }}};
   base::Mutex mutex_;
   std::vector<int> accepted_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<TcpListener> listener_;
@@ -234,6 +252,8 @@ TEST(TcpListenerOpenTest, RefusesWhatIsNoAddressOrInUse) {
     options.address = address;
     options.accept = [](int fd) { close(fd); };
     options.log = [](const std::string&) {};
+    static Strangers strangers({.log = options.log});
+    options.strangers = &strangers;
     return TcpListener::Open(std::move(options));
   };
   EXPECT_THAT(open("nowhere"), HasCode(absl::StatusCode::kInvalidArgument));
@@ -242,6 +262,52 @@ TEST(TcpListenerOpenTest, RefusesWhatIsNoAddressOrInUse) {
   ASSERT_THAT(first, IsOk());
   EXPECT_THAT(open(absl::StrCat("127.0.0.1:", (*first)->port())),
               HasCode(absl::StatusCode::kUnavailable));
+}
+
+// Places for connections there are enough.
+class StrangersTest : public TcpListenerTest {
+ protected:
+  StrangersTest() : TcpListenerTest(/*connections=*/64, /*of_one=*/64) {}
+};
+
+TEST_F(StrangersTest, OneMaySendSoMuchUntilSomebodyVouchesForIt) {
+  const auto known = Connect();
+  const auto stranger = Connect();
+  WaitForAccepted(2);
+  strangers_.Vouch(known->peer());
+
+  known->Say(std::string(kBytesMax, 'a'));
+  stranger->Say(std::string(kBytesMax, 'a'));
+
+  EXPECT_TRUE(stranger->HungUpWithin(kPatience));
+  EXPECT_FALSE(known->HungUpWithin(kMoment));
+  EXPECT_EQ(strangers_hung_up_on_, 1);
+}
+
+TEST_F(StrangersTest, OfTooManyTheMachineWithMostGivesOneUp) {
+  std::vector<std::unique_ptr<Silent>> many;
+  for (size_t i = 0; i < kStrangersMax; ++i) {
+    many.push_back(Connect("127.0.0.2"));
+    WaitForAccepted(i + 1);
+  }
+  many.front()->Say(std::string(kBytesMax / 2, 'a'));
+  const auto newcomer = Connect("127.0.0.3");
+  WaitForAccepted(kStrangersMax + 1);
+
+  EXPECT_TRUE(many.front()->HungUpWithin(kPatience)) << "it has sent most";
+  EXPECT_FALSE(newcomer->HungUpWithin(kMoment));
+  EXPECT_FALSE(many.back()->HungUpWithin(kMoment));
+  EXPECT_EQ(strangers_hung_up_on_, 1);
+}
+
+TEST_F(StrangersTest, WhoIsVouchedForMakesRoom) {
+  for (size_t i = 0; i < 3 * kStrangersMax; ++i) {
+    const auto known = Connect();
+    WaitForAccepted(i + 1);
+    strangers_.Vouch(known->peer());
+    EXPECT_FALSE(known->HungUpWithin(absl::ZeroDuration()));
+  }
+  EXPECT_EQ(strangers_hung_up_on_, 0);
 }
 
 class DenialTest : public ::testing::Test {
@@ -265,6 +331,23 @@ TEST_F(DenialTest, SilentConnectionsAreClosedAndOthersServedMeanwhile) {
 
   for (const auto& one : silent) {
     EXPECT_TRUE(one->HungUpWithin(kHelloTimeMax + kPatience));
+  }
+}
+
+TEST_F(DenialTest, WithoutACertificateAConnectionBeginsFewCalls) {
+  const auto unknown = [this] {
+    return daemon_.Tls(daemon_.ca.certificate_pem, {});
+  };
+  const auto channel = unknown();
+  for (size_t i = 0; i < kUnnamedCallsMax; ++i) {
+    EXPECT_EQ(WhoAmI(channel).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  }
+  EXPECT_EQ(WhoAmI(channel).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+
+  EXPECT_EQ(WhoAmI(unknown()).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  const auto known = daemon_.Tls({Role::kReader});
+  for (size_t i = 0; i < 2 * kUnnamedCallsMax; ++i) {
+    EXPECT_TRUE(WhoAmI(known).ok());
   }
 }
 
