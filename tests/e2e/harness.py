@@ -532,6 +532,13 @@ def live_tokens(state, name=None):
             and (token['name'] == name if name else token['name'].startswith('keyturn-'))]
 
 
+def runs_by_hand(before, after):
+    """The jobs of flows that somebody started in between."""
+    known = {job['_id'] for job in before['celigo']['jobs']}
+    return [job for job in after['celigo']['jobs'] if job['type'] == 'flow'
+            and job['triggeredBy'] == 'user' and job['_id'] not in known]
+
+
 class Person:
     """A NetSuite administrator who does what tasks say, with chosen mistakes.
 
@@ -757,6 +764,28 @@ class EndToEndTest(unittest.TestCase):
         self.assertEqual(len(live_tokens(after)), 1, 'exactly one token was made and is in force')
         return after
 
+    def assert_all_switched(self, world, before):
+        """Every connection of a sandbox of many was written once, as intended, proved by
+        one real run, and uses a token of its own."""
+        after = world.sandbox.state()
+        self.assertEqual(after['lost_records'], 0)
+        self.assertEqual(world.flow_states(after), world.flow_states(before))
+        connections = [entry['connection'] for entry in world.sandbox.info['connections']]
+        tokens = live_tokens(after)
+        self.assertEqual(len(tokens), len(connections))
+        used = set()
+        for connection in connections:
+            changed = differences(before['celigo']['connections'][connection],
+                                  after['celigo']['connections'][connection])
+            self.assertEqual(set(changed) - self.BY_THE_SERVER, self.INTENDED)
+            used.add(changed['netsuite.tokenId'][1])
+        self.assertEqual(used, {token['id'] for token in tokens}, 'each uses a token of its own')
+        edited = [entry['_resourceId'] for entry in after['celigo']['audit']
+                  if entry['_resourceId'] in connections and entry['event'] == 'update']
+        self.assertEqual(sorted(edited), sorted(connections))
+        self.assertEqual(len(runs_by_hand(before, after)), len(connections))
+        return after
+
     def assert_other_documents_untouched(self, world, before, after):
         own = world.sandbox.info['connection']
         for connection, document in before['celigo']['connections'].items():
@@ -770,19 +799,21 @@ class EndToEndTest(unittest.TestCase):
     def assert_one_effect(self, world, before):
         """One PUT of the connection and one real run took effect, however often asked for."""
         state = world.sandbox.state()
-        known = {job['_id'] for job in before['celigo']['jobs']}
-        runs = [job for job in state['celigo']['jobs'] if job['type'] == 'flow'
-                and job['triggeredBy'] == 'user' and job['_id'] not in known]
+        runs = runs_by_hand(before, state)
         self.assertEqual(len(runs), 1, runs)
         edits = [entry for entry in state['celigo']['audit']
                  if entry['_resourceId'] == world.sandbox.info['connection']
                  and entry['event'] == 'update']
         self.assertEqual(len(edits), 1, edits)
 
-    def assert_no_gap(self, world, migration):
-        events = world.history(migration)
-        self.assertEqual([int(event['sequence']) for event in events],
-                         list(range(1, len(events) + 1)))
+    def assert_no_gap(self, world, *migrations):
+        """`migrations`: all that there are. Their events are numbered as one."""
+        sequences = []
+        for _, error in in_parallel(
+                lambda name: sequences.extend(int(event['sequence'])
+                                              for event in world.history(name)), migrations):
+            self.assertIsNone(error)
+        self.assertEqual(sorted(sequences), list(range(1, len(sequences) + 1)))
 
     def assert_trail_intact(self, world):
         """As somebody who is invited for it sees it."""
