@@ -204,6 +204,24 @@ class DiskTest(harness.EndToEndTest):
                              more=FROM_THEN_ON)
         self.assert_says_why(world, 'DISK_READ_ONLY')
 
+    def test_a_database_that_opens_for_reading_only_is_refused(self):
+        world = self.world()
+        world.stop_daemon()
+        # The first opening makes sure that there is a file; the second is SQLite's.
+        self.start_on_faults(world, only='/keyturn.db', calls='open', nth=2, kind='EIO', more=ONCE)
+        self.assert_says_why(world, 'DISK_ERROR')
+        self.assertIn('keyturn.db for writing', world.log_since_start())
+
+    def test_a_stop_that_the_trail_cannot_tell_of_is_no_good_stop(self):
+        world = self.world()
+        full = world.directory / 'full'
+        world.stop_daemon()
+        self.start_on_faults(world, calls='write+open+truncate', nth=1, kind='ENOSPC',
+                             more=FROM_THEN_ON, **{'while': full})
+        full.touch()
+        world.stop_daemon()
+        self.assert_says_why(world, 'DISK_FULL')
+
     def test_the_checkpoints_place_delays_nothing(self):
         world = self.world()
         before = world.sandbox.state()
