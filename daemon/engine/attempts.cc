@@ -51,7 +51,8 @@ void Conclude(Limited<steps::Outcome> limited, migration::Step step,
 
 asio::awaitable<Ending> Attempts::Run(migration::Migration migration,
                                       migration::Action action,
-                                      Checkpoint checkpoint) {
+                                      Checkpoint checkpoint,
+                                      vault::Openings& openings) {
   Ending ending;
   absl::StatusOr<steps::Notes> notes = steps::ParseNotes(migration.notes);
   if (!notes.ok()) {
@@ -59,9 +60,9 @@ asio::awaitable<Ending> Attempts::Run(migration::Migration migration,
         steps::FromError(notes.status(), "reading what earlier steps noted");
     co_return ending;
   }
-  steps::Context context{migration,      *std::move(notes), options_.outside,
-                         options_.vault, options_.store,    options_.clock,
-                         nullptr};
+  steps::Context context{
+      migration, *std::move(notes), options_.outside, options_.vault,
+      openings,  options_.store,    options_.clock,   nullptr};
   context.checkpoint = [&context, &checkpoint](std::string message) {
     return checkpoint(steps::FormatNotes(context.notes), std::move(message));
   };

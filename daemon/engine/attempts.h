@@ -12,6 +12,7 @@
 #include "daemon/engine/time_limits.h"
 #include "daemon/migration/model.h"
 #include "daemon/migration/transition.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::engine {
 
@@ -27,9 +28,11 @@ class Attempts {
       : options_(options), limits_(limits) {}
 
   // Runs what `action` says (kRun or kUndo) on `migration`, within the step's
-  // attempt_timeout.
+  // attempt_timeout, and notes in `openings`, which outlives the attempt, what
+  // it opens.
   asio::awaitable<Ending> Run(migration::Migration migration,
-                              migration::Action action, Checkpoint checkpoint);
+                              migration::Action action, Checkpoint checkpoint,
+                              vault::Openings& openings);
 
  private:
   const Engine::Options& options_;

@@ -26,8 +26,8 @@ struct Ending {
   // None: they cannot be trusted and stay as they are stored.
   std::optional<steps::Notes> notes;
   // Not OK: the daemon itself cut the attempt short, since it stops (STOPPING)
-  // or was sealed (SEALED). Nothing is known, nothing is stored, and the next
-  // attempt looks again; this one does not count.
+  // or was sealed (SEALED). Nothing is known, only the trail is told, and the
+  // next attempt looks again; this one does not count.
   absl::Status withdrawn;
 };
 

@@ -73,8 +73,8 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
   const absl::Status told = co_await ledger_.Commit(std::move(intent));
   if (!told.ok()) co_return told;
   migration::Migration seen = created;
-  Ending ending =
-      co_await attempts_.Run(std::move(seen), preflight, std::move(checkpoint));
+  Ending ending = co_await attempts_.Run(
+      std::move(seen), preflight, std::move(checkpoint), *request.openings);
   if (!ending.withdrawn.ok()) co_return ending.withdrawn;
   const Outcome::Kind kind = ending.outcome.kind;
   const bool refused = kind == Outcome::Kind::kRefused;

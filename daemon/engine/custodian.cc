@@ -375,7 +375,7 @@ void Custodian::CheckRows(const std::string& page) {
   for (const store::CredentialInfo& credential : credentials->items) {
     for (const store::CredentialInfo::Version& version : credential.versions) {
       const absl::Status status =
-          options_.vault.Open(credential.name, version.number).status();
+          options_.vault.Check(credential.name, version.number);
       // One that was deleted meanwhile is no finding.
       if (absl::IsDataLoss(status)) options_.log(base::MessageOf(status));
     }

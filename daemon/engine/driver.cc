@@ -183,22 +183,38 @@ asio::awaitable<bool> Driver::Act(Entry& entry, Action action) {
     return Checkpoint(entry, turn, std::move(notes), std::move(message));
   };
   migration::Migration seen = entry.value;
-  Ending ending =
-      co_await attempts_.Run(std::move(seen), action, std::move(checkpoint));
+  vault::Openings openings;
+  Ending ending = co_await attempts_.Run(std::move(seen), action,
+                                         std::move(checkpoint), openings);
   co_await entry.turns.Take();
   entry.attempting = false;
-  if (!ending.withdrawn.ok()) co_return false;
-  co_await Conclude(entry, std::move(ending));
+  if (!ending.withdrawn.ok()) {
+    co_await Withdraw(entry, action, std::move(ending.withdrawn), openings);
+    co_return false;
+  }
+  co_await Conclude(entry, std::move(ending), openings);
   co_return true;
 }
 
-asio::awaitable<void> Driver::Conclude(Entry& entry, Ending ending) {
+asio::awaitable<void> Driver::Withdraw(Entry& entry, Action action,
+                                       absl::Status why,
+                                       const vault::Openings& openings) {
+  store::Batch batch;
+  batch.audit.push_back(
+      WithdrawalOf(entry.value, action, why, openings, options_.clock.Now()));
+  const absl::Status status = co_await ledger_.Commit(std::move(batch));
+  // Secrets were used, and the trail would not tell which.
+  if (!status.ok()) ledger_.Break(status);
+}
+
+asio::awaitable<void> Driver::Conclude(Entry& entry, Ending ending,
+                                       const vault::Openings& openings) {
   Extras extras;
   extras.credentials = std::move(ending.outcome.credentials);
   const absl::Time now = options_.clock.Now();
   migration::Event event =
       EventOf(entry.value, std::move(ending), now, Jitter());
-  extras.audit.push_back(OutcomeOf(entry.value, event));
+  extras.audit.push_back(OutcomeOf(entry.value, event, openings));
   absl::Status status =
       co_await ledger_.Apply(entry, std::move(event), std::move(extras));
   if (status.ok() || ledger_.broken()) co_return;
@@ -206,7 +222,7 @@ asio::awaitable<void> Driver::Conclude(Entry& entry, Ending ending) {
                             ": outcome refused: ", status.message()));
   event = EventOfRefusal(entry.value, status, now, Jitter());
   Extras refused;
-  refused.audit.push_back(OutcomeOf(entry.value, event));
+  refused.audit.push_back(OutcomeOf(entry.value, event, openings));
   status = co_await ledger_.Apply(entry, std::move(event), std::move(refused));
   // Neither what happened nor that it cannot be stored can be stored.
   if (!status.ok()) ledger_.Break(status);

@@ -61,7 +61,11 @@ class Driver {
   asio::awaitable<void> Drive(Entry& entry);
   // In the entry's turn; has it again when it ends.
   asio::awaitable<bool> Act(Entry& entry, migration::Action action);
-  asio::awaitable<void> Conclude(Entry& entry, Ending ending);
+  asio::awaitable<void> Withdraw(Entry& entry, migration::Action action,
+                                 absl::Status why,
+                                 const vault::Openings& openings);
+  asio::awaitable<void> Conclude(Entry& entry, Ending ending,
+                                 const vault::Openings& openings);
   asio::awaitable<absl::Status> Checkpoint(Entry& entry, int64_t turn,
                                            std::string notes,
                                            std::string message);

@@ -79,9 +79,11 @@ class EngineImpl final : public Engine {
                    secret::Secret token_secret,
                    Callback<Task> callback) override;
   void Discover(
-      std::string account,
+      std::string account, std::shared_ptr<vault::Openings> openings,
       Callback<std::vector<steps::DiscoveredConnection>> callback) override;
-  void TestAccount(std::string account, Callback<Findings> callback) override;
+  void TestAccount(std::string account,
+                   std::shared_ptr<vault::Openings> openings,
+                   Callback<Findings> callback) override;
 
  private:
   // What a call cannot do without.
@@ -158,6 +160,7 @@ void EngineImpl::Create(Caller caller, CreateCommand command,
   request.action = "keyturn.v1.Migrations/CreateMigration";
   request.target = "migrations";
   request.dry_run = command.validate_only;
+  request.openings = std::make_shared<vault::Openings>();
   asio::awaitable<absl::StatusOr<Migration>> work =
       creation_.Create(request, std::move(command));
   Call(Needs::kSecrets, std::move(callback),
@@ -204,15 +207,19 @@ void EngineImpl::SubmitToken(Caller caller, std::string task_id,
 }
 
 void EngineImpl::Discover(
-    std::string account,
+    std::string account, std::shared_ptr<vault::Openings> openings,
     Callback<std::vector<steps::DiscoveredConnection>> callback) {
   Call(Needs::kSecrets, std::move(callback),
-       engine::Discover(options_, limits_, std::move(account)));
+       engine::Discover(options_, limits_, std::move(account),
+                        std::move(openings)));
 }
 
-void EngineImpl::TestAccount(std::string account, Callback<Findings> callback) {
+void EngineImpl::TestAccount(std::string account,
+                             std::shared_ptr<vault::Openings> openings,
+                             Callback<Findings> callback) {
   Call(Needs::kSecrets, std::move(callback),
-       engine::TestAccount(options_, limits_, std::move(account)));
+       engine::TestAccount(options_, limits_, std::move(account),
+                           std::move(openings)));
 }
 
 Requests::Recall<Migration> EngineImpl::RecallMigration() {

@@ -29,6 +29,7 @@
 #include "daemon/steps/outside.h"
 #include "daemon/steps/step.h"
 #include "daemon/store/store.h"
+#include "daemon/vault/openings.h"
 #include "daemon/vault/vault.h"
 
 namespace keyturn::engine {
@@ -185,16 +186,18 @@ class Engine {
                            secret::Secret token_id, secret::Secret token_secret,
                            Callback<migration::Task> callback) = 0;
 
-  // Reads an account's connections; changes nothing. NotFound; Unavailable;
-  // FailedPrecondition (OUTSIDE_LOGIN_REFUSED).
+  // Reads an account's connections; changes nothing. `openings`, as of
+  // TestAccount too, is complete when `callback` is called. NotFound;
+  // Unavailable; FailedPrecondition (OUTSIDE_LOGIN_REFUSED).
   virtual void Discover(
-      std::string account,
+      std::string account, std::shared_ptr<vault::Openings> openings,
       Callback<std::vector<steps::DiscoveredConnection>> callback) = 0;
 
   // Asks the outside system who we are there, also when it refused us before
   // (see steps::Outside::Forget): a person asks. A refusal is an answer.
   // NotFound; Unavailable when it cannot be reached.
   virtual void TestAccount(std::string account,
+                           std::shared_ptr<vault::Openings> openings,
                            Callback<Findings> callback) = 0;
 };
 

@@ -42,18 +42,21 @@ asio::awaitable<absl::StatusOr<T>> Within(
 
 asio::awaitable<absl::StatusOr<std::vector<steps::DiscoveredConnection>>>
 Discover(const Engine::Options& options, TimeLimits& limits,
-         std::string account) {
-  co_return co_await Within(options, limits, kDiscoverTimeout, account,
-                            steps::DiscoverAccount(options.outside, account));
+         std::string account, std::shared_ptr<vault::Openings> openings) {
+  co_return co_await Within(
+      options, limits, kDiscoverTimeout, account,
+      steps::DiscoverAccount(options.outside, account, *openings));
 }
 
 asio::awaitable<absl::StatusOr<Findings>> TestAccount(
-    const Engine::Options& options, TimeLimits& limits, std::string account) {
+    const Engine::Options& options, TimeLimits& limits, std::string account,
+    std::shared_ptr<vault::Openings> openings) {
   const absl::StatusOr<store::Account> stored =
       options.store.GetAccount(account);
   if (!stored.ok()) co_return stored.status();
-  co_return co_await Within(options, limits, kTestAccountTimeout, account,
-                            steps::AskAccount(options.outside, *stored));
+  co_return co_await Within(
+      options, limits, kTestAccountTimeout, account,
+      steps::AskAccount(options.outside, *stored, *openings));
 }
 
 }  // namespace keyturn::engine

@@ -3,6 +3,7 @@
 #define KEYTURN_DAEMON_ENGINE_QUESTIONS_H_
 
 #include <asio/awaitable.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/engine/time_limits.h"
 #include "daemon/steps/discover.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::engine {
 
@@ -20,9 +22,10 @@ inline constexpr absl::Duration kTestAccountTimeout = absl::Minutes(2);
 // call.
 asio::awaitable<absl::StatusOr<std::vector<steps::DiscoveredConnection>>>
 Discover(const Engine::Options& options, TimeLimits& limits,
-         std::string account);
+         std::string account, std::shared_ptr<vault::Openings> openings);
 asio::awaitable<absl::StatusOr<Findings>> TestAccount(
-    const Engine::Options& options, TimeLimits& limits, std::string account);
+    const Engine::Options& options, TimeLimits& limits, std::string account,
+    std::shared_ptr<vault::Openings> openings);
 
 }  // namespace keyturn::engine
 

@@ -112,9 +112,11 @@ CredentialInfo AfterRotation(CredentialInfo info,
 class TestRun : public std::enable_shared_from_this<TestRun> {
  public:
   TestRun(Engine& engine, std::vector<std::string> accounts,
+          std::shared_ptr<vault::Openings> openings,
           Callback<Findings> callback)
       : engine_(engine),
         accounts_(std::move(accounts)),
+        openings_(std::move(openings)),
         callback_(std::move(callback)) {}
 
   void Next() {
@@ -122,10 +124,11 @@ class TestRun : public std::enable_shared_from_this<TestRun> {
       callback_(std::move(findings_));
       return;
     }
-    engine_.TestAccount(accounts_[next_], [self = shared_from_this()](
-                                              absl::StatusOr<Findings> found) {
-      self->Take(std::move(found));
-    });
+    engine_.TestAccount(
+        accounts_[next_], openings_,
+        [self = shared_from_this()](absl::StatusOr<Findings> found) {
+          self->Take(std::move(found));
+        });
   }
 
  private:
@@ -147,6 +150,7 @@ class TestRun : public std::enable_shared_from_this<TestRun> {
 
   Engine& engine_;
   const std::vector<std::string> accounts_;
+  const std::shared_ptr<vault::Openings> openings_;
   const Callback<Findings> callback_;
   size_t next_ = 0;
   Findings findings_{/*accepted=*/true, {}};
@@ -361,7 +365,9 @@ void Registry::DeleteCredential(Caller caller, std::string name,
   Commit(caller, std::move(change), answer);
 }
 
-void Registry::TestCredential(std::string name, Callback<Findings> callback) {
+void Registry::TestCredential(std::string name,
+                              std::shared_ptr<vault::Openings> openings,
+                              Callback<Findings> callback) {
   const absl::StatusOr<CredentialInfo> credential = store_.GetCredential(name);
   if (!credential.ok()) {
     callback(credential.status());
@@ -384,7 +390,8 @@ void Registry::TestCredential(std::string name, Callback<Findings> callback) {
   if (accounts->size() > kTestedAccountsMax) {
     accounts->resize(kTestedAccountsMax);
   }
-  std::make_shared<TestRun>(engine_, *std::move(accounts), std::move(callback))
+  std::make_shared<TestRun>(engine_, *std::move(accounts), std::move(openings),
+                            std::move(callback))
       ->Next();
 }
 

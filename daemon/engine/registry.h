@@ -75,7 +75,9 @@ class Registry {
   // Tests each account that names the credential, one after the other, so that
   // a wrong one does not use up the tries of its user. NotFound;
   // FailedPrecondition (CREDENTIAL_UNUSED) when no account names it.
-  void TestCredential(std::string name, Callback<Findings> callback);
+  void TestCredential(std::string name,
+                      std::shared_ptr<vault::Openings> openings,
+                      Callback<Findings> callback);
 
  private:
   // One change on its way to the store.

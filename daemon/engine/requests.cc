@@ -7,11 +7,23 @@
 #include "daemon/engine/trail_rows.h"
 
 namespace keyturn::engine {
+namespace {
+
+store::AuditRow OutcomeOf(const Request& request, const absl::Status& result,
+                          absl::Time now) {
+  store::AuditRow row =
+      RowOf(request.caller, request.action, request.target, result, now);
+  if (request.openings != nullptr) {
+    row.detail = DetailOf(*request.openings, row.detail);
+  }
+  return row;
+}
+
+}  // namespace
 
 Extras ExtrasOf(const Request& request, std::string answer, absl::Time now) {
   Extras extras;
-  extras.audit.push_back(RowOf(request.caller, request.action, request.target,
-                               absl::OkStatus(), now));
+  extras.audit.push_back(OutcomeOf(request, absl::OkStatus(), now));
   if (request.caller.request_id.empty()) return extras;
   extras.request =
       store::RequestRecord{request.caller.identity, request.caller.request_id,
@@ -47,11 +59,11 @@ void Requests::Leave(const Key& key) {
 }
 
 asio::awaitable<void> Requests::Tell(Request request, absl::Status result) {
+  const bool used = request.openings != nullptr && !request.openings->empty();
   const bool ours = base::ReasonOf(result) == "STOPPING";
-  if (ours || ledger_.broken()) co_return;
+  if ((ours && !used) || ledger_.broken()) co_return;
   store::Batch batch;
-  batch.audit.push_back(RowOf(request.caller, request.action, request.target,
-                              result, clock_.Now()));
+  batch.audit.push_back(OutcomeOf(request, result, clock_.Now()));
   const absl::Status stored = co_await ledger_.Commit(std::move(batch));
   if (!stored.ok()) {
     const std::string line =

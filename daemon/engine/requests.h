@@ -6,6 +6,7 @@
 #include <asio/awaitable.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "daemon/engine/ledger.h"
 #include "daemon/engine/turns.h"
 #include "daemon/store/store.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::engine {
 
@@ -31,6 +33,8 @@ struct Request {
   std::string target;
   // Stores nothing but rows in the trail, whatever comes of it.
   bool dry_run = false;
+  // What the call has opened; null: it opens nothing.
+  std::shared_ptr<vault::Openings> openings = nullptr;
 };
 
 // What a change stores for `request`, beside the change itself. `answer` is the

@@ -12,6 +12,8 @@
 namespace keyturn::engine {
 namespace {
 
+using migration::Action;
+
 store::AuditRow RowOfAttempt(const migration::Migration& migration,
                              migration::Step step, bool undo, absl::Time now) {
   store::AuditRow row;
@@ -24,7 +26,20 @@ store::AuditRow RowOfAttempt(const migration::Migration& migration,
   return row;
 }
 
+store::AuditRow RowOfAttempt(const migration::Migration& migration,
+                             const Action& action, absl::Time now) {
+  return RowOfAttempt(migration, action.step,
+                      action.kind == Action::Kind::kUndo, now);
+}
+
 }  // namespace
+
+std::string DetailOf(const vault::Openings& openings, std::string_view why) {
+  const std::string opened = openings.Text();
+  if (opened.empty()) return std::string(why);
+  return absl::StrCat("opened ", opened, why.empty() ? "" : "; ",
+                      base::ToAbsl(why));
+}
 
 absl::StatusOr<std::string> SecretsOf(const migration::Migration& migration,
                                       store::Store& store) {
@@ -76,22 +91,31 @@ store::AuditRow RowOf(const Caller& caller, std::string_view action,
 }
 
 store::AuditRow IntentOf(const migration::Migration& migration,
-                         const migration::Action& action,
-                         std::string_view secrets, absl::Time now) {
-  store::AuditRow row =
-      RowOfAttempt(migration, action.step,
-                   action.kind == migration::Action::Kind::kUndo, now);
+                         const Action& action, std::string_view secrets,
+                         absl::Time now) {
+  store::AuditRow row = RowOfAttempt(migration, action, now);
   row.result = kIntended;
   row.detail = absl::StrCat("may use ", base::ToAbsl(secrets));
   return row;
 }
 
 store::AuditRow OutcomeOf(const migration::Migration& migration,
-                          const migration::Event& outcome) {
+                          const migration::Event& outcome,
+                          const vault::Openings& openings) {
   store::AuditRow row = RowOfAttempt(migration, migration.current,
                                      migration.going_back, outcome.at);
   row.result =
       absl::AsciiStrToUpper(base::ToAbsl(migration::Name(outcome.kind)));
+  row.detail = DetailOf(openings);
+  return row;
+}
+
+store::AuditRow WithdrawalOf(const migration::Migration& migration,
+                             const Action& action, const absl::Status& why,
+                             const vault::Openings& openings, absl::Time now) {
+  store::AuditRow row = RowOfAttempt(migration, action, now);
+  row.result = base::ReasonOf(why);
+  row.detail = DetailOf(openings);
   return row;
 }
 

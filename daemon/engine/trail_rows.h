@@ -13,6 +13,7 @@
 #include "daemon/migration/transition.h"
 #include "daemon/store/records.h"
 #include "daemon/store/store.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::engine {
 
@@ -28,6 +29,10 @@ store::AuditRow RowOf(const Caller& caller, std::string_view action,
                       std::string target, const absl::Status& status,
                       absl::Time now);
 
+// "opened credentials/acme version 1; WHY", or what there is of the two.
+std::string DetailOf(const vault::Openings& openings,
+                     std::string_view why = "");
+
 // Resource names of the secrets that attempts at `migration` may open, by its
 // spec and its accounts. Errors of the store.
 absl::StatusOr<std::string> SecretsOf(const migration::Migration& migration,
@@ -40,9 +45,17 @@ store::AuditRow IntentOf(const migration::Migration& migration,
                          std::string_view secrets, absl::Time now);
 
 // What came of the attempt that was under way on `migration`, as it was before
-// `outcome` is applied.
+// `outcome` is applied, and what it has opened.
 store::AuditRow OutcomeOf(const migration::Migration& migration,
-                          const migration::Event& outcome);
+                          const migration::Event& outcome,
+                          const vault::Openings& openings);
+
+// That the daemon cut the attempt that `action` says short, see
+// Ending::withdrawn.
+store::AuditRow WithdrawalOf(const migration::Migration& migration,
+                             const migration::Action& action,
+                             const absl::Status& why,
+                             const vault::Openings& openings, absl::Time now);
 
 }  // namespace keyturn::engine
 

@@ -33,9 +33,10 @@ secret::Secret PassphraseOf(std::string_view text) {
 grpc::ServerUnaryReactor* InventoryService::Discover(
     grpc::CallbackServerContext* context, const v1::DiscoverRequest* request,
     v1::DiscoverResponse* response) {
-  return gate_.Record(
+  return gate_.Use(
       context, "keyturn.v1.Inventory/Discover", *request, request->account(),
       [this, request, response](const access::Identity& identity,
+                                std::shared_ptr<vault::Openings> openings,
                                 Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string account,
                          ParseAccountName("account", request->account()));
@@ -44,7 +45,7 @@ grpc::ServerUnaryReactor* InventoryService::Discover(
           RETURN_IF_ERROR(view.GetAccount(account).status());
         }
         engine_.Discover(
-            std::move(account),
+            std::move(account), std::move(openings),
             [response, finish = std::move(finish)](
                 const absl::StatusOr<std::vector<steps::DiscoveredConnection>>&
                     found) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/access/policy.h"
 #include "daemon/base/status.h"
+#include "daemon/engine/trail_rows.h"
 #include "daemon/rpc/fingerprint.h"
 #include "daemon/rpc/names.h"
 #include "daemon/rpc/peer.h"
@@ -277,14 +278,19 @@ void Gate::Deny(const Call& call, const absl::Status& status) {
 }
 
 void Gate::RecordAround(const Call& call, std::string target,
+                        std::shared_ptr<const vault::Openings> openings,
                         std::function<absl::Status(Finish)> body,
                         Finish finish) {
   store::AuditRow before = RowOf(call, Bounded(std::move(target)), "INTENDED");
-  Finish end = [this, row = before, finish](const absl::Status& status) {
+  Finish end = [this, row = before, openings = std::move(openings),
+                finish](const absl::Status& status) {
     store::AuditRow after = row;
     after.time = clock_.Now();
     after.result = absl::StatusCodeToString(status.code());
     after.detail = base::MessageOf(status);
+    if (openings != nullptr) {
+      after.detail = engine::DetailOf(*openings, after.detail);
+    }
     trail_.Write(std::move(after), [finish, status](const absl::Status& told) {
       finish(told.ok() ? status : told);
     });

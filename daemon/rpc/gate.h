@@ -31,6 +31,7 @@
 #include "daemon/rpc/redact.h"
 #include "daemon/rpc/strangers.h"
 #include "daemon/secret/secret.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::rpc {
 
@@ -245,9 +246,9 @@ class Gate {
         });
   }
 
-  // A call that changes nothing here but uses a secret outside, or reads the
-  // trail: as Ask, but the trail tells of it before and after. `body` is
-  // copied, and runs on the store's thread once the first row is durable.
+  // A call that reads the trail: as Ask, but the trail tells of it before and
+  // after. `body` is copied, and runs on the store's thread once the first row
+  // is durable.
   template <typename Request, typename Body>
   grpc::ServerUnaryReactor* Record(grpc::CallbackServerContext* context,
                                    std::string_view rpc, const Request& request,
@@ -255,13 +256,34 @@ class Gate {
     return Begin(context, rpc, request,
                  [this, &target, &body](const Call& call, Finish finish) {
                    RecordAround(
-                       call, std::move(target),
+                       call, std::move(target), /*openings=*/nullptr,
                        [body, identity = call.identity()](Finish end) {
                          return body(identity, std::move(end));
                        },
                        std::move(finish));
                    return absl::OkStatus();
                  });
+  }
+
+  // A call that changes nothing here but uses secrets outside: as Record, but
+  // the second row tells what `body(identity, openings, finish)` has noted in
+  // its openings before it is finished.
+  template <typename Request, typename Body>
+  grpc::ServerUnaryReactor* Use(grpc::CallbackServerContext* context,
+                                std::string_view rpc, const Request& request,
+                                std::string target, Body body) {
+    return Begin(
+        context, rpc, request,
+        [this, &target, &body](const Call& call, Finish finish) {
+          auto openings = std::make_shared<vault::Openings>();
+          RecordAround(
+              call, std::move(target), openings,
+              [body, identity = call.identity(), openings](Finish end) {
+                return body(identity, openings, std::move(end));
+              },
+              std::move(finish));
+          return absl::OkStatus();
+        });
   }
 
   // What the trail is to know of who makes `call`, which was admitted.
@@ -296,7 +318,9 @@ class Gate {
   absl::Status IdentifyCaller(const grpc::CallbackServerContext& context,
                               Call& call);
   void Deny(const Call& call, const absl::Status& status);
+  // `openings` is null for what opens nothing.
   void RecordAround(const Call& call, std::string target,
+                    std::shared_ptr<const vault::Openings> openings,
                     std::function<absl::Status(Finish)> body, Finish finish);
   absl::Status Count(Call& call, Kind kind);
   void Uncount(const Call& call);

@@ -102,13 +102,14 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(
 grpc::ServerUnaryReactor* AccountsService::TestAccount(
     grpc::CallbackServerContext* context, const v1::TestAccountRequest* request,
     v1::TestAccountResponse* response) {
-  return gate_.Record(
+  return gate_.Use(
       context, "keyturn.v1.Accounts/TestAccount", *request, request->name(),
       [this, request, response](const access::Identity&,
+                                std::shared_ptr<vault::Openings> openings,
                                 Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string name,
                          ParseAccountName("name", request->name()));
-        engine_.TestAccount(std::move(name),
+        engine_.TestAccount(std::move(name), std::move(openings),
                             AnswerFindings(response, std::move(finish)));
         return absl::OkStatus();
       });
@@ -212,14 +213,15 @@ grpc::ServerUnaryReactor* CredentialsService::TestCredential(
     grpc::CallbackServerContext* context,
     const v1::TestCredentialRequest* request,
     v1::TestCredentialResponse* response) {
-  return gate_.Record(
+  return gate_.Use(
       context, "keyturn.v1.Credentials/TestCredential", *request,
       request->name(),
       [this, request, response](const access::Identity&,
+                                std::shared_ptr<vault::Openings> openings,
                                 Finish finish) -> absl::Status {
         ASSIGN_OR_RETURN(std::string name,
                          ParseCredentialName("name", request->name()));
-        registry_.TestCredential(std::move(name),
+        registry_.TestCredential(std::move(name), std::move(openings),
                                  AnswerFindings(response, std::move(finish)));
         return absl::OkStatus();
       });

@@ -14,12 +14,14 @@ namespace {
 constexpr size_t kNetSuiteConcurrentMax = 1;
 
 celigo::Client::TokenSource CeligoTokens(vault::Vault& vault,
-                                         std::string credential) {
-  return [&vault, credential = std::move(
-                      credential)]() -> absl::StatusOr<secret::Secret> {
+                                         std::string credential,
+                                         vault::Openings& openings) {
+  return [&vault, &openings,
+          credential =
+              std::move(credential)]() -> absl::StatusOr<secret::Secret> {
     ASSIGN_OR_RETURN(vault::CeligoToken opened,
                      vault.OpenAs<vault::CeligoToken>(
-                         credential, store::VersionLabel::kCurrent));
+                         credential, store::VersionLabel::kCurrent, openings));
     return std::move(opened.token);
   };
 }
@@ -47,12 +49,14 @@ absl::StatusOr<netsuite::AccessCredential> ToAccess(vault::Payload payload) {
 }
 
 netsuite::CredentialSource AccessCredentials(vault::Vault& vault,
-                                             std::string credential) {
+                                             std::string credential,
+                                             vault::Openings& openings) {
   if (credential.empty()) return {};
-  return [&vault, credential = std::move(credential)]()
+  return [&vault, &openings, credential = std::move(credential)]()
              -> absl::StatusOr<netsuite::AccessCredential> {
-    ASSIGN_OR_RETURN(vault::OpenedCredential opened,
-                     vault.Open(credential, store::VersionLabel::kCurrent));
+    ASSIGN_OR_RETURN(
+        vault::OpenedCredential opened,
+        vault.Open(credential, store::VersionLabel::kCurrent, openings));
     return ToAccess(std::move(opened.payload));
   };
 }
@@ -97,20 +101,40 @@ AccountClients::AccountClients(Options options,
       random_(std::move(random)) {}
 
 absl::StatusOr<std::shared_ptr<celigo::Client>> AccountClients::Celigo(
-    std::string_view account) {
+    std::string_view account, vault::Openings& openings) {
   ASSIGN_OR_RETURN(const std::shared_ptr<Entry> entry,
                    Find(account, store::AccountKind::kCeligo));
-  return std::shared_ptr<celigo::Client>(entry, entry->celigo.get());
+  struct Lent {
+    std::shared_ptr<Entry> entry;
+    celigo::Client client;
+  };
+  const store::Account& stored = entry->account;
+  const std::shared_ptr<Lent> lent(new Lent{
+      entry,
+      celigo::Client(
+          *entry->transport,
+          stored.base_url.empty() ? std::string(CeligoOrigin(stored.region))
+                                  : stored.base_url,
+          CeligoTokens(options_.vault, stored.credential, openings))});
+  return std::shared_ptr<celigo::Client>(lent, &lent->client);
 }
 
 absl::StatusOr<NetSuiteAccount> AccountClients::NetSuite(
-    std::string_view account) {
+    std::string_view account, vault::Openings& openings) {
   ASSIGN_OR_RETURN(const std::shared_ptr<Entry> entry,
                    Find(account, store::AccountKind::kNetSuite));
+  struct Lent {
+    std::shared_ptr<Entry> entry;
+    std::unique_ptr<netsuite::Client> client;
+  };
+  const std::string& credential = entry->account.credential;
+  const std::shared_ptr<Lent> lent(
+      new Lent{entry, entry->netsuite->With(AccessCredentials(
+                          options_.vault, credential, openings))});
   return NetSuiteAccount{
-      *entry->account_id,
-      std::shared_ptr<netsuite::Client>(entry, entry->netsuite.get()),
-      entry->has_access};
+      entry->netsuite->account(),
+      std::shared_ptr<netsuite::Client>(lent, lent->client.get()),
+      /*has_access=*/!credential.empty()};
 }
 
 void AccountClients::Forget(std::string_view account) {
@@ -131,13 +155,12 @@ absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Find(
   if (found != entries_.end()) {
     entry = found->second;
   } else {
-    ASSIGN_OR_RETURN(const store::Account stored,
-                     options_.store.GetAccount(account));
-    ASSIGN_OR_RETURN(entry, Make(stored));
+    ASSIGN_OR_RETURN(store::Account stored, options_.store.GetAccount(account));
+    ASSIGN_OR_RETURN(entry, Make(std::move(stored)));
     entries_.emplace(std::string(account), entry);
   }
+  if (kind == entry->account.kind) return entry;
   const bool celigo = kind == store::AccountKind::kCeligo;
-  if (celigo == (entry->celigo != nullptr)) return entry;
   return base::WithReason(
       absl::InvalidArgumentError(
           absl::StrCat("the account ", base::ToAbsl(account), " is not a ",
@@ -146,24 +169,25 @@ absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Find(
 }
 
 absl::StatusOr<std::shared_ptr<AccountClients::Entry>> AccountClients::Make(
-    const store::Account& account) {
+    store::Account account) {
   auto entry = std::make_shared<Entry>();
-  switch (account.kind) {
+  entry->account = std::move(account);
+  switch (entry->account.kind) {
     case store::AccountKind::kCeligo:
-      RETURN_IF_ERROR(MakeCeligo(account, *entry));
+      MakeCeligo(*entry);
       break;
     case store::AccountKind::kNetSuite:
-      RETURN_IF_ERROR(MakeNetSuite(account, *entry));
+      RETURN_IF_ERROR(MakeNetSuite(*entry));
       break;
   }
   return entry;
 }
 
 std::unique_ptr<http::Transport> AccountClients::NewTransport(
-    const store::Account& account, http::RetryOptions retry,
-    http::RateLimitOptions limit, Entry& entry) {
+    const Entry& entry, http::RetryOptions retry,
+    http::RateLimitOptions limit) {
   http::CurlOptions wire;
-  wire.ca_pem = account.ca_pem;
+  wire.ca_pem = entry.account.ca_pem;
   http::AccountTransportOptions layers;
   layers.retry = retry;
   layers.rate_limit = limit;
@@ -174,20 +198,13 @@ std::unique_ptr<http::Transport> AccountClients::NewTransport(
                                     *random_);
 }
 
-absl::Status AccountClients::MakeCeligo(const store::Account& account,
-                                        Entry& entry) {
-  entry.transport = NewTransport(account, http::RetryOptions(),
-                                 celigo::AccountRateLimit(), entry);
-  entry.celigo = std::make_shared<celigo::Client>(
-      *entry.transport,
-      account.base_url.empty() ? std::string(CeligoOrigin(account.region))
-                               : account.base_url,
-      CeligoTokens(options_.vault, account.credential));
-  return absl::OkStatus();
+void AccountClients::MakeCeligo(Entry& entry) {
+  entry.transport =
+      NewTransport(entry, http::RetryOptions(), celigo::AccountRateLimit());
 }
 
-absl::Status AccountClients::MakeNetSuite(const store::Account& account,
-                                          Entry& entry) {
+absl::Status AccountClients::MakeNetSuite(Entry& entry) {
+  const store::Account& account = entry.account;
   ASSIGN_OR_RETURN(const netsuite::AccountId id,
                    netsuite::AccountId::Parse(account.account_id));
   netsuite::Endpoints endpoints = netsuite::Endpoints::Of(id);
@@ -200,16 +217,11 @@ absl::Status AccountClients::MakeNetSuite(const store::Account& account,
   entry.guard = std::make_shared<http::LoginGuard>(account.name);
   http::RateLimitOptions limit;
   limit.concurrent_max = kNetSuiteConcurrentMax;
-  entry.transport =
-      NewTransport(account, netsuite::AccountRetry(), limit, entry);
-  entry.account_id = id;
-  entry.has_access = !account.credential.empty();
-  netsuite::Client::Parts parts{
-      id, std::move(endpoints),
-      AccessCredentials(options_.vault, account.credential),
-      /*nonce=*/{},
-      /*jitter=*/[this] { return random_->Next(); }};
-  entry.netsuite = std::make_shared<netsuite::Client>(
+  entry.transport = NewTransport(entry, netsuite::AccountRetry(), limit);
+  netsuite::Client::Parts parts{id, std::move(endpoints), /*credential=*/{},
+                                /*nonce=*/{},
+                                /*jitter=*/[this] { return random_->Next(); }};
+  entry.netsuite = std::make_unique<netsuite::Client>(
       std::move(parts), *entry.transport, options_.clock);
   return absl::OkStatus();
 }

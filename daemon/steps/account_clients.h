@@ -22,9 +22,10 @@ namespace keyturn::steps {
 // The address of a region's Celigo; kNone counts as kUs.
 std::string_view CeligoOrigin(store::CeligoRegion region);
 
-// Builds an account's clients when they are first asked for and keeps them: its
-// connections, its rate limit and its count of refused logins are shared by all
-// migrations of that account. At most as many as there are accounts.
+// Builds what an account's clients stand on when they are first asked for and
+// keeps it: its connections, its rate limit, its count of refused logins and
+// its access token are shared by all migrations of that account. At most as
+// many as there are accounts.
 //
 // Belongs to the engine's thread.
 class AccountClients final : public Outside {
@@ -46,21 +47,22 @@ class AccountClients final : public Outside {
       std::unique_ptr<http::RandomSource> random, Options options);
 
   absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo(
-      std::string_view account) override;
-  absl::StatusOr<NetSuiteAccount> NetSuite(std::string_view account) override;
+      std::string_view account, vault::Openings& openings) override;
+  absl::StatusOr<NetSuiteAccount> NetSuite(std::string_view account,
+                                           vault::Openings& openings) override;
   void Forget(std::string_view account) override;
   void DropSecrets() override;
 
  private:
-  // One account's stack; the client is below what it uses.
+  // One account's stack.
   struct Entry {
+    store::Account account;
     // NetSuite accounts only.
     std::shared_ptr<http::LoginGuard> guard;
     std::unique_ptr<http::Transport> transport;
-    std::shared_ptr<celigo::Client> celigo;
-    std::shared_ptr<netsuite::Client> netsuite;
-    std::optional<netsuite::AccountId> account_id;
-    bool has_access = false;
+    // NetSuite accounts only: without a credential, those that are given out
+    // are made from it.
+    std::unique_ptr<netsuite::Client> netsuite;
   };
 
   AccountClients(Options options, std::unique_ptr<http::CurlPool> pool,
@@ -68,13 +70,12 @@ class AccountClients final : public Outside {
 
   absl::StatusOr<std::shared_ptr<Entry>> Find(std::string_view account,
                                               store::AccountKind kind);
-  absl::StatusOr<std::shared_ptr<Entry>> Make(const store::Account& account);
-  absl::Status MakeCeligo(const store::Account& account, Entry& entry);
-  absl::Status MakeNetSuite(const store::Account& account, Entry& entry);
-  std::unique_ptr<http::Transport> NewTransport(const store::Account& account,
+  absl::StatusOr<std::shared_ptr<Entry>> Make(store::Account account);
+  void MakeCeligo(Entry& entry);
+  absl::Status MakeNetSuite(Entry& entry);
+  std::unique_ptr<http::Transport> NewTransport(const Entry& entry,
                                                 http::RetryOptions retry,
-                                                http::RateLimitOptions limit,
-                                                Entry& entry);
+                                                http::RateLimitOptions limit);
 
   const Options options_;
   const std::unique_ptr<http::CurlPool> pool_;

@@ -73,24 +73,26 @@ std::string_view BaseUrlField(AccountKind kind) {
 
 }  // namespace
 
-asio::awaitable<absl::StatusOr<Findings>> AskAccount(Outside& outside,
-                                                     store::Account account) {
+asio::awaitable<absl::StatusOr<Findings>> AskAccount(
+    Outside& outside, store::Account account, vault::Openings& openings) {
   outside.Forget(account.name);
   if (account.kind == AccountKind::kCeligo) {
     absl::StatusOr<std::shared_ptr<celigo::Client>> client =
-        outside.Celigo(account.name);
+        outside.Celigo(account.name, openings);
     if (!client.ok()) co_return FindingOf(client.status());
     co_return co_await AskCeligo(*std::move(client));
   }
-  absl::StatusOr<NetSuiteAccount> netsuite = outside.NetSuite(account.name);
+  absl::StatusOr<NetSuiteAccount> netsuite =
+      outside.NetSuite(account.name, openings);
   if (!netsuite.ok()) co_return FindingOf(netsuite.status());
   co_return co_await AskNetSuite(*std::move(netsuite));
 }
 
 asio::awaitable<absl::StatusOr<std::vector<DiscoveredConnection>>>
-DiscoverAccount(Outside& outside, std::string account) {
+DiscoverAccount(Outside& outside, std::string account,
+                vault::Openings& openings) {
   const absl::StatusOr<std::shared_ptr<celigo::Client>> client =
-      outside.Celigo(account);
+      outside.Celigo(account, openings);
   if (!client.ok()) co_return client.status();
   co_return co_await Discover(**client);
 }

@@ -1,4 +1,5 @@
 // Questions to an account that belong to no migration. They only read.
+// `openings`, which outlives the question: what is opened for it.
 #ifndef KEYTURN_DAEMON_STEPS_ACCOUNT_QUESTIONS_H_
 #define KEYTURN_DAEMON_STEPS_ACCOUNT_QUESTIONS_H_
 
@@ -10,6 +11,7 @@
 #include "daemon/steps/discover.h"
 #include "daemon/steps/outside.h"
 #include "daemon/store/records.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::steps {
 
@@ -23,12 +25,14 @@ struct Findings {
 // account (unreachable, busy) is an error. A person asks: what earlier
 // refusals have stopped is tried again.
 asio::awaitable<absl::StatusOr<Findings>> AskAccount(Outside& outside,
-                                                     store::Account account);
+                                                     store::Account account,
+                                                     vault::Openings& openings);
 
 // The account's connections. NotFound; Unavailable; FailedPrecondition
 // (OUTSIDE_LOGIN_REFUSED).
 asio::awaitable<absl::StatusOr<std::vector<DiscoveredConnection>>>
-DiscoverAccount(Outside& outside, std::string account);
+DiscoverAccount(Outside& outside, std::string account,
+                vault::Openings& openings);
 
 // Puts what a caller wrote into the form that is stored. InvalidArgument,
 // naming the field as the public API does, for an address that is no https

@@ -165,8 +165,7 @@ asio::awaitable<Outcome> WithAccess(Context& context,
 }  // namespace
 
 asio::awaitable<Outcome> AssignRole(Context& context) {
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
@@ -202,8 +201,7 @@ asio::awaitable<Outcome> UndoAssignRole(Context& context) {
   if (!context.notes.role_added) {
     co_return Done("the role was not added by this migration");
   }
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }

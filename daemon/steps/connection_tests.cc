@@ -14,10 +14,10 @@ namespace keyturn::steps {
 
 absl::StatusOr<secret::Secret> WithToken(Context& context,
                                          const celigo::Document& document) {
-  ASSIGN_OR_RETURN(
-      const vault::ConnectionToken token,
-      context.vault.OpenAs<vault::ConnectionToken>(
-          TokenCredential(context.migration.id), context.notes.token_version));
+  ASSIGN_OR_RETURN(const vault::ConnectionToken token,
+                   context.vault.OpenAs<vault::ConnectionToken>(
+                       TokenCredential(context.migration.id),
+                       context.notes.token_version, context.openings));
   return celigo::MakeTokenDocument(document, token.token_id, token.token_secret,
                                    context.notes.iclient_id);
 }
@@ -29,9 +29,10 @@ absl::StatusOr<OldLogin> WithOldLogin(Context& context,
         absl::FailedPreconditionError("the old login is not held"),
         "NO_OLD_LOGIN");
   }
-  ASSIGN_OR_RETURN(const vault::OpenedCredential opened,
-                   context.vault.Open(context.spec().old_login,
-                                      store::VersionLabel::kCurrent));
+  ASSIGN_OR_RETURN(
+      const vault::OpenedCredential opened,
+      context.vault.Open(context.spec().old_login,
+                         store::VersionLabel::kCurrent, context.openings));
   const auto* login = std::get_if<vault::NetSuiteLogin>(&opened.payload);
   if (login == nullptr) {
     return base::WithReason(
@@ -47,7 +48,7 @@ absl::StatusOr<OldLogin> WithOldLogin(Context& context,
 }
 
 asio::awaitable<absl::StatusOr<bool>> RunsOnAToken(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) co_return client.status();
   const absl::StatusOr<celigo::Document> now =
       co_await (*client)->GetConnection(context.notes.connection_id);
@@ -83,8 +84,7 @@ std::string Fields(const std::vector<celigo::Difference>& differences) {
 
 asio::awaitable<Outcome> AskToMend(Context& context,
                                    std::vector<std::string> codes) {
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }

@@ -22,8 +22,7 @@ Outcome ByWord(const Context& context, const netsuite::Endpoints& endpoints) {
 }  // namespace
 
 asio::awaitable<Outcome> CreateRole(Context& context) {
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }

@@ -210,7 +210,7 @@ asio::awaitable<Outcome> Write(Context& context, celigo::Client& client,
 }  // namespace
 
 asio::awaitable<Outcome> CutOver(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return FromError(opened.status(), "opening the Celigo account");
   }
@@ -386,7 +386,7 @@ asio::awaitable<Outcome> UndoneAlready(Context& context, celigo::Client& client,
 }  // namespace
 
 asio::awaitable<Outcome> UndoCutOver(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return FromError(opened.status(), "opening the Celigo account");
   }

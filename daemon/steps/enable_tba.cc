@@ -46,8 +46,7 @@ Outcome Refused(Context& context, const netsuite::Endpoints& endpoints,
 }  // namespace
 
 asio::awaitable<Outcome> EnableTba(Context& context) {
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
@@ -63,8 +62,7 @@ asio::awaitable<Outcome> EnableTba(Context& context) {
   if (context.answered()) {
     context.outside.Forget(context.spec().netsuite.account);
   }
-  const absl::StatusOr<NetSuiteAccount> fresh =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> fresh = context.NetSuite();
   if (!fresh.ok()) {
     co_return FromError(fresh.status(), "opening the NetSuite account");
   }

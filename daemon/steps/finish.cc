@@ -31,8 +31,7 @@ std::vector<std::string> OtherNames(const Context& context) {
 // Where the list shows the token in use, each other one that is in force
 // becomes a task. False: it cannot be seen.
 asio::awaitable<bool> AskToRevokeListed(Context& context, Outcome& outcome) {
-  const auto account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const auto account = context.NetSuite();
   if (!account.ok() || !MayAsk(context, *account)) co_return false;
   const absl::StatusOr<std::vector<LiveToken>> live =
       co_await LiveTokens(context, *account->client);
@@ -79,7 +78,7 @@ asio::awaitable<void> ClearUpTokens(Context& context, Outcome& outcome) {
 }  // namespace
 
 asio::awaitable<Outcome> Finish(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) {
     co_return FromError(client.status(), "opening the Celigo account");
   }

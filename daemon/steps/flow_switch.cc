@@ -346,7 +346,7 @@ asio::awaitable<absl::Status> NoteStatesAnew(Context& context,
 }
 
 asio::awaitable<Outcome> RestoreFlows(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) {
     co_return FromError(client.status(), "opening the Celigo account");
   }

@@ -65,14 +65,14 @@ struct IssueArguments {
 };
 
 absl::StatusOr<IssueArguments> OpenArguments(Context& context) {
-  ASSIGN_OR_RETURN(
-      vault::NetSuiteTba consumer,
-      context.vault.OpenAs<vault::NetSuiteTba>(context.spec().token.consumer,
-                                               store::VersionLabel::kCurrent));
-  ASSIGN_OR_RETURN(
-      vault::NetSuiteLogin login,
-      context.vault.OpenAs<vault::NetSuiteLogin>(
-          context.spec().old_login, store::VersionLabel::kCurrent));
+  ASSIGN_OR_RETURN(vault::NetSuiteTba consumer,
+                   context.vault.OpenAs<vault::NetSuiteTba>(
+                       context.spec().token.consumer,
+                       store::VersionLabel::kCurrent, context.openings));
+  ASSIGN_OR_RETURN(vault::NetSuiteLogin login,
+                   context.vault.OpenAs<vault::NetSuiteLogin>(
+                       context.spec().old_login, store::VersionLabel::kCurrent,
+                       context.openings));
   IssueArguments arguments;
   arguments.login.email = std::string(login.email.Expose());
   arguments.login.password = std::move(login.password);
@@ -186,8 +186,7 @@ asio::awaitable<Outcome> Issue(Context& context, NetSuiteAccount account) {
 }  // namespace
 
 asio::awaitable<Outcome> IssueToken(Context& context) {
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }
@@ -235,14 +234,14 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> ToRevoke(
 namespace {
 
 absl::StatusOr<netsuite::Tba> OpenToken(Context& context) {
-  ASSIGN_OR_RETURN(
-      vault::NetSuiteTba consumer,
-      context.vault.OpenAs<vault::NetSuiteTba>(context.spec().token.consumer,
-                                               store::VersionLabel::kCurrent));
-  ASSIGN_OR_RETURN(
-      vault::ConnectionToken token,
-      context.vault.OpenAs<vault::ConnectionToken>(
-          TokenCredential(context.migration.id), context.notes.token_version));
+  ASSIGN_OR_RETURN(vault::NetSuiteTba consumer,
+                   context.vault.OpenAs<vault::NetSuiteTba>(
+                       context.spec().token.consumer,
+                       store::VersionLabel::kCurrent, context.openings));
+  ASSIGN_OR_RETURN(vault::ConnectionToken token,
+                   context.vault.OpenAs<vault::ConnectionToken>(
+                       TokenCredential(context.migration.id),
+                       context.notes.token_version, context.openings));
   netsuite::Tba tba;
   tba.consumer_key = std::move(consumer.consumer_key);
   tba.consumer_secret = std::move(consumer.consumer_secret);
@@ -289,8 +288,7 @@ asio::awaitable<Outcome> UndoIssueToken(Context& context) {
   if (context.notes.tokens_asked == 0) {
     co_return Done("no token was asked for");
   }
-  const absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return FromError(account.status(), "opening the NetSuite account");
   }

@@ -9,6 +9,7 @@
 #include "daemon/upstream/celigo/client.h"
 #include "daemon/upstream/netsuite/account_id.h"
 #include "daemon/upstream/netsuite/client.h"
+#include "daemon/vault/openings.h"
 
 namespace keyturn::steps {
 
@@ -26,12 +27,13 @@ class Outside {
  public:
   virtual ~Outside() = default;
 
-  // NotFound, naming the account; InvalidArgument for an account of the other
-  // kind.
+  // A client that logs in with the account's credential, and notes in
+  // `openings`, which outlives it, what it opens for that. NotFound, naming the
+  // account; InvalidArgument for an account of the other kind.
   virtual absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo(
-      std::string_view account) = 0;
+      std::string_view account, vault::Openings& openings) = 0;
   virtual absl::StatusOr<NetSuiteAccount> NetSuite(
-      std::string_view account) = 0;
+      std::string_view account, vault::Openings& openings) = 0;
 
   // Forgets the account's clients and whatever stopped them (two refused
   // logins): the next call builds them anew from what is stored.

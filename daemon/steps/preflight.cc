@@ -639,13 +639,12 @@ asio::awaitable<Outcome> Plan(Context& context, celigo::Client& client,
 }  // namespace
 
 asio::awaitable<Outcome> Preflight(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return Refused(base::WithField(opened.status(), "spec.celigo.account"));
   }
   const std::shared_ptr<celigo::Client> client = *opened;
-  absl::StatusOr<NetSuiteAccount> account =
-      context.outside.NetSuite(context.spec().netsuite.account);
+  absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
   if (!account.ok()) {
     co_return Refused(
         base::WithField(account.status(), "spec.netsuite.account"));

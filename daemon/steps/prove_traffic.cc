@@ -133,7 +133,7 @@ asio::awaitable<std::optional<Outcome>> Judge(Context& context,
 }  // namespace
 
 asio::awaitable<Outcome> ProveTraffic(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return FromError(opened.status(), "opening the Celigo account");
   }

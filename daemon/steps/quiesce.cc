@@ -51,7 +51,7 @@ asio::awaitable<absl::Status> NoteNewUsers(Context& context,
 }  // namespace
 
 asio::awaitable<Outcome> Quiesce(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) {
     co_return FromError(client.status(), "opening the Celigo account");
   }

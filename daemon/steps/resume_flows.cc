@@ -14,7 +14,7 @@ asio::awaitable<Outcome> ResumeFlows(Context& context) {
 // Before the old login comes back, everything must be quiet again. What people
 // have switched since the flows were given back stays as they want it.
 asio::awaitable<Outcome> UndoResumeFlows(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) {
     co_return FromError(client.status(), "opening the Celigo account");
   }

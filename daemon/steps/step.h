@@ -6,15 +6,18 @@
 
 #include <asio/awaitable.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "daemon/base/clock.h"
 #include "daemon/migration/model.h"
 #include "daemon/steps/notes.h"
 #include "daemon/steps/outcome.h"
 #include "daemon/steps/outside.h"
 #include "daemon/store/store.h"
+#include "daemon/vault/openings.h"
 #include "daemon/vault/vault.h"
 
 namespace keyturn::steps {
@@ -27,6 +30,8 @@ struct Context {
   Notes notes;
   Outside& outside;
   vault::Vault& vault;
+  // What the attempt opens.
+  vault::Openings& openings;
   store::Store& store;
   base::Clock& clock;
   // Makes `notes` durable before the attempt goes on: for what must be known
@@ -34,6 +39,13 @@ struct Context {
   std::function<asio::awaitable<absl::Status>(std::string message)> checkpoint;
 
   const migration::Spec& spec() const { return migration.spec; }
+  // See Outside.
+  absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo() const {
+    return outside.Celigo(spec().celigo.account, openings);
+  }
+  absl::StatusOr<NetSuiteAccount> NetSuite() const {
+    return outside.NetSuite(spec().netsuite.account, openings);
+  }
   const migration::StepRecord& record() const {
     return migration.record(migration.current);
   }

@@ -10,7 +10,7 @@
 namespace keyturn::steps {
 
 asio::awaitable<Outcome> TestCandidate(Context& context) {
-  const auto client = context.outside.Celigo(context.spec().celigo.account);
+  const auto client = context.Celigo();
   if (!client.ok()) {
     co_return FromError(client.status(), "opening the Celigo account");
   }
@@ -29,8 +29,7 @@ asio::awaitable<Outcome> TestCandidate(Context& context) {
   }
   // Handed in since issue_token: not looked at yet.
   if (context.notes.token_proved != context.notes.token_version) {
-    const auto account =
-        context.outside.NetSuite(context.spec().netsuite.account);
+    const auto account = context.NetSuite();
     if (!account.ok()) {
       co_return FromError(account.status(), "opening the NetSuite account");
     }

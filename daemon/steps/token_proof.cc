@@ -49,7 +49,7 @@ std::string SlipOf(const vault::ConnectionToken& token) {
 absl::StatusOr<vault::ConnectionToken> OpenToken(Context& context,
                                                  int version) {
   return context.vault.OpenAs<vault::ConnectionToken>(
-      TokenCredential(context.migration.id), version);
+      TokenCredential(context.migration.id), version, context.openings);
 }
 
 // Whether this token was handed in before, its secret perhaps mistyped: then it

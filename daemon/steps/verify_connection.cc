@@ -50,7 +50,7 @@ asio::awaitable<Outcome> ReadMetadata(Context& context,
 }  // namespace
 
 asio::awaitable<Outcome> VerifyConnection(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return FromError(opened.status(), "opening the Celigo account");
   }

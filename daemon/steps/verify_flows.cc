@@ -102,7 +102,7 @@ asio::awaitable<absl::StatusOr<Verdict>> TestOne(Context& context,
 }  // namespace
 
 asio::awaitable<Outcome> VerifyFlows(Context& context) {
-  const auto opened = context.outside.Celigo(context.spec().celigo.account);
+  const auto opened = context.Celigo();
   if (!opened.ok()) {
     co_return FromError(opened.status(), "opening the Celigo account");
   }

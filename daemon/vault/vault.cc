@@ -143,7 +143,20 @@ absl::StatusOr<store::CredentialWrite> Vault::Reseal(
 }
 
 absl::StatusOr<OpenedCredential> Vault::Open(std::string_view name,
-                                             store::VersionSelector version) {
+                                             store::VersionSelector version,
+                                             Openings& openings) {
+  absl::StatusOr<OpenedCredential> opened = OpenStored(name, version);
+  if (opened.ok()) openings.Note(name, opened->number);
+  return opened;
+}
+
+absl::Status Vault::Check(std::string_view name,
+                          store::VersionSelector version) {
+  return OpenStored(name, version).status();
+}
+
+absl::StatusOr<OpenedCredential> Vault::OpenStored(
+    std::string_view name, store::VersionSelector version) {
   ASSIGN_OR_RETURN(const store::CredentialRows rows, store_.ReadRows(name));
   const std::optional<store::SealedVersion> selected = Select(rows, version);
   if (!selected) {

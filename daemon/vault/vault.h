@@ -25,6 +25,7 @@
 #include "daemon/store/records.h"
 #include "daemon/store/store.h"
 #include "daemon/vault/keyring.h"
+#include "daemon/vault/openings.h"
 #include "daemon/vault/payload.h"
 #include "daemon/vault/root_key.h"
 
@@ -92,19 +93,25 @@ class Vault {
   absl::StatusOr<store::CredentialWrite> Reseal(
       const store::SealedVersion& row);
 
-  // NotFound (CREDENTIAL_NOT_FOUND, VERSION_NOT_FOUND). DataLoss
-  // (CREDENTIAL_ALTERED), naming credential and version, when the stored bytes
-  // are not those that were sealed for exactly that row.
+  // Opens a version and notes it in `openings`, unless it fails. NotFound
+  // (CREDENTIAL_NOT_FOUND, VERSION_NOT_FOUND). DataLoss (CREDENTIAL_ALTERED),
+  // naming credential and version, when the stored bytes are not those that
+  // were sealed for exactly that row.
   absl::StatusOr<OpenedCredential> Open(std::string_view name,
-                                        store::VersionSelector version);
+                                        store::VersionSelector version,
+                                        Openings& openings);
+
+  // Whether a version is as it was sealed; errors as of Open. Nobody gets to
+  // see it, so this is no use of it.
+  absl::Status Check(std::string_view name, store::VersionSelector version);
 
   // Opens a credential that must be of one kind, e.g.
-  // `vault.OpenAs<CeligoToken>("acme", store::VersionLabel::kCurrent)`. Errors
-  // as of Open; FailedPrecondition (CREDENTIAL_KIND) for another kind.
+  // `vault.OpenAs<CeligoToken>("acme", store::VersionLabel::kCurrent, opened)`.
+  // Errors as of Open; FailedPrecondition (CREDENTIAL_KIND) for another kind.
   template <typename T>
   absl::StatusOr<T> OpenAs(std::string_view name,
-                           store::VersionSelector version) {
-    ASSIGN_OR_RETURN(OpenedCredential opened, Open(name, version));
+                           store::VersionSelector version, Openings& openings) {
+    ASSIGN_OR_RETURN(OpenedCredential opened, Open(name, version, openings));
     if (T* payload = std::get_if<T>(&opened.payload)) {
       return std::move(*payload);
     }
@@ -124,6 +131,8 @@ class Vault {
                                      const secret::Secret& plain);
   absl::StatusOr<Envelope> SealPayload(std::string_view name, int number,
                                        const Payload& payload);
+  absl::StatusOr<OpenedCredential> OpenStored(std::string_view name,
+                                              store::VersionSelector version);
   absl::StatusOr<secret::Secret> OpenRow(const store::SealedVersion& row);
   absl::Status CheckRows(const store::CredentialRows& rows);
 

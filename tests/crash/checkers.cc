@@ -192,10 +192,12 @@ void Checkers::HoldsTheTokenInUse() {
     Find("G1", "SUCCEEDED, and the connection is not on a token");
   }
   if (!on_token) return;
+  vault::Openings openings;
   const auto held = simulation_.vault_->OpenAs<vault::ConnectionToken>(
-      steps::TokenCredential(end->id), end->state == State::kSucceeded
-                                           ? store::VersionLabel::kCurrent
-                                           : store::VersionLabel::kPending);
+      steps::TokenCredential(end->id),
+      end->state == State::kSucceeded ? store::VersionLabel::kCurrent
+                                      : store::VersionLabel::kPending,
+      openings);
   if (!held.ok() || held->token_id.Expose() != Text(netsuite, "tokenId") ||
       held->token_secret.Expose() != Text(netsuite, "tokenSecret")) {
     Find("G1", "the vault does not hold the token in use");
@@ -241,11 +243,12 @@ void Checkers::StoredBeforeSent(const http::Request& request) {
   const std::string name =
       steps::TokenCredential(simulation_.people_.migration_id());
   const auto info = simulation_.store_->GetCredential(name);
+  vault::Openings openings;
   for (int number = 1;
        info.ok() && number <= static_cast<int>(info->versions.size());
        ++number) {
     const auto held = simulation_.vault_->OpenAs<vault::ConnectionToken>(
-        name, store::VersionSelector(number));
+        name, store::VersionSelector(number), openings);
     if (held.ok() && held->token_secret.Expose() == sent) return;
   }
   Find("G2", "a token was sent that the vault does not hold");

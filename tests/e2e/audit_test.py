@@ -1,6 +1,7 @@
 """The audit trail as an invited auditor sees it, and what shows of a database that
 somebody changed or put back while the daemon stood still."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -46,6 +47,43 @@ class AuditTest(harness.EndToEndTest):
             refused = self.w.keyturn('audit', command, expect=harness.NOT_PERMITTED)
             self.assertNotIn('CreateCredential', refused.out)
         self.assertIn(('VerifyAudit', 'admin'), self.actions('--actor', 'admin'))
+
+    def opened(self, *options):
+        """By step or RPC, what the entries say was opened: {'step/cut_over': {…}}."""
+        opened = {}
+        for entry in self.audit('list', '--limit', '500', *options).json['auditEntries']:
+            if entry['result'] != 'INTENDED':
+                names = re.findall(r'credentials/(\S+ version \d+)', entry.get('detail', ''))
+                opened.setdefault(entry['action'].split('.')[-1], set()).update(names)
+        return opened
+
+    def test_the_trail_tells_which_credentials_a_migration_opened(self):
+        self.w.administrator()
+        self.w.keyturn('migrate', '-f', self.w.spec(), '--yes', '--progress', 'quiet')
+        name = self.w.keyturn('list').json['migrations'][0]['name']
+        celigo, token = 'acme-celigo version 1', f'token-{name.split("/")[1]} version 1'
+
+        self.assertEqual(self.opened('--target', name), {
+            'Migrations/CreateMigration': {celigo},
+            # People did these, so no secret of Keyturn's was needed.
+            'step/enable_tba': set(), 'step/create_role': set(), 'step/assign_role': set(),
+            'step/issue_token': {token},
+            'step/test_candidate': {celigo, token},
+            'step/quiesce': {celigo},
+            'step/cut_over': {celigo, token},
+            'step/verify_connection': {celigo}, 'step/verify_flows': {celigo},
+            'step/resume_flows': {celigo}, 'step/prove_traffic': {celigo},
+            'step/finish': {celigo}})
+        for entry in self.audit('list', '--target', name, '--limit', '500').json['auditEntries']:
+            if entry['result'] == 'INTENDED':
+                self.assertIn('credentials/acme-celigo', entry['detail'])
+
+    def test_the_trail_tells_what_a_question_opened(self):
+        self.w.keyturn('account', 'test', 'acme')
+        self.w.keyturn('discover', 'acme')
+        opened = self.opened()
+        for rpc in ('Accounts/TestAccount', 'Inventory/Discover'):
+            self.assertEqual(opened[rpc], {'acme-celigo version 1'})
 
     def test_an_edited_entry_is_named(self):
         row = self.audit('list', '--action', 'CreateAccount').json['auditEntries'][0]['sequence']

@@ -48,7 +48,7 @@ class CommandsTest : public House {
   vault::ConnectionToken Token(const std::string& id,
                                store::VersionSelector version) {
     return *vault_->OpenAs<vault::ConnectionToken>(steps::TokenCredential(id),
-                                                   version);
+                                                   version, openings_);
   }
 };
 
@@ -306,7 +306,8 @@ TEST_F(CommandsTest, ATokenIsSealedBeforeTheCallIsAnswered) {
       secret::Secret(kTokenSecret), [&](absl::StatusOr<Task> answer) {
         ASSERT_THAT(answer, IsOk());
         seen = vault_->OpenAs<vault::ConnectionToken>(
-            steps::TokenCredential(id), store::VersionLabel::kPending);
+            steps::TokenCredential(id), store::VersionLabel::kPending,
+            openings_);
         stored_version = steps::ParseNotes(Stored(id).notes)->token_version;
       });
   RunToState(id, State::kSucceeded);

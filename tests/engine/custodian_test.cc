@@ -126,7 +126,7 @@ class CustodianTest : public House {
   void ExpectTokens(int from, int to) {
     for (int i = from; i < to; ++i) {
       const auto token = vault_->OpenAs<vault::CeligoToken>(
-          absl::StrCat("c", i), store::VersionLabel::kCurrent);
+          absl::StrCat("c", i), store::VersionLabel::kCurrent, openings_);
       ASSERT_THAT(token, IsOk());
       EXPECT_EQ(token->token.Expose(), absl::StrCat("t", i));
     }
@@ -308,7 +308,8 @@ TEST_F(CustodianTest, AnAlteredVersionIsLeftAndTheOthersAreSealedAgain) {
   }
   ExpectTokens(0, 2);
   ExpectTokens(3, 5);
-  EXPECT_THAT(vault_->Open("c2", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("c2", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
 }
 
 }  // namespace

@@ -255,9 +255,10 @@ TEST_F(DriveTest, StoresCredentialsWithTheOutcomeThatMadeThem) {
   const std::string id = Started();
   RunToState(id, State::kSucceeded);
 
-  EXPECT_THAT(vault_->OpenAs<vault::ConnectionToken>(
-                  steps::TokenCredential(id), store::VersionLabel::kPending),
-              IsOk());
+  EXPECT_THAT(
+      vault_->OpenAs<vault::ConnectionToken>(
+          steps::TokenCredential(id), store::VersionLabel::kPending, openings_),
+      IsOk());
 }
 
 TEST_F(DriveTest, TriesAgainWhenTheStoreRefusesAnOutcome) {

@@ -47,14 +47,14 @@ T Must(absl::StatusOr<T> value) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<celigo::Client>> FakeOutside::Celigo(
-    std::string_view account) {
+    std::string_view account, vault::Openings&) {
   const auto found = celigo.find(account);
   if (found == celigo.end()) return absl::NotFoundError("no such account");
   return found->second;
 }
 
 absl::StatusOr<steps::NetSuiteAccount> FakeOutside::NetSuite(
-    std::string_view account) {
+    std::string_view account, vault::Openings&) {
   const auto found = netsuite.find(account);
   if (found == netsuite.end()) return absl::NotFoundError("no such account");
   return found->second;

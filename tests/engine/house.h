@@ -27,9 +27,9 @@ namespace keyturn::testing {
 class FakeOutside final : public steps::Outside {
  public:
   absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo(
-      std::string_view account) override;
+      std::string_view account, vault::Openings& openings) override;
   absl::StatusOr<steps::NetSuiteAccount> NetSuite(
-      std::string_view account) override;
+      std::string_view account, vault::Openings& openings) override;
   void Forget(std::string_view account) override {
     forgotten.emplace_back(account);
   }
@@ -111,6 +111,8 @@ class House : public ::testing::Test {
   FakeClock clock_;
   Script script_;
   FakeOutside outside_;
+  // What the test itself opens.
+  vault::Openings openings_;
   std::vector<std::string> log_;
   std::vector<absl::Status> broken_;
   int running_max_ = engine::kRunningMax;

@@ -28,9 +28,9 @@ class QuestionsTest : public House {
 
   absl::StatusOr<engine::Findings> Test(std::string account) {
     std::optional<absl::StatusOr<engine::Findings>> answer;
-    engine_->TestAccount(std::move(account), [&answer](auto result) {
-      answer = std::move(result);
-    });
+    engine_->TestAccount(
+        std::move(account), std::make_shared<vault::Openings>(),
+        [&answer](auto result) { answer = std::move(result); });
     RunUntil([&answer] { return answer.has_value(); });
     return *answer;
   }
@@ -38,7 +38,7 @@ class QuestionsTest : public House {
       std::string account) {
     std::optional<absl::StatusOr<std::vector<steps::DiscoveredConnection>>>
         answer;
-    engine_->Discover(std::move(account),
+    engine_->Discover(std::move(account), std::make_shared<vault::Openings>(),
                       [&answer](auto result) { answer = std::move(result); });
     RunUntil([&answer] { return answer.has_value(); });
     return *answer;

@@ -232,7 +232,8 @@ TEST_F(RestartTest, ATokenThatWasTakenIsThereAfterACrash) {
 
   EXPECT_EQ(vault_
                 ->OpenAs<vault::ConnectionToken>(steps::TokenCredential(id),
-                                                 store::VersionLabel::kPending)
+                                                 store::VersionLabel::kPending,
+                                                 openings_)
                 ->token_secret.Expose(),
             "the-secret");
   RunToState(id, State::kSucceeded);

@@ -99,6 +99,53 @@ TEST_F(AuditTest, IsTheAuditorsAlone) {
   }
 }
 
+// The engine is a fake one: see TestAccount there.
+TEST_F(AuditTest, AUseOfSecretsEndsWithWhatWasOpenedAlsoWhenItFails) {
+  const auto channel = daemon_.Tls({Role::kAdministrator}, "ann");
+  const auto ends = [this](const char* rpc, const std::string& result) {
+    std::vector<std::string> details;
+    for (const store::AuditRow& row : testing::DeedsIn(*daemon_.store)) {
+      if (row.action.ends_with(rpc) && row.result == result) {
+        details.push_back(row.detail);
+      }
+    }
+    return details;
+  };
+  const auto accounts = v1::Accounts::NewStub(channel);
+  v1::TestAccountRequest test;
+  v1::TestAccountResponse tested;
+  test.set_name("accounts/acme");
+  ASSERT_TRUE(
+      Call(&v1::Accounts::Stub::TestAccount, accounts.get(), test, &tested)
+          .ok());
+  EXPECT_THAT(ends("/TestAccount", "INTENDED"), ElementsAre(""));
+  EXPECT_THAT(ends("/TestAccount", "OK"),
+              ElementsAre("opened credentials/acme-token version 2"));
+
+  daemon_.engine.discovered = absl::UnavailableError("Celigo is down");
+  const auto inventory = v1::Inventory::NewStub(channel);
+  v1::DiscoverRequest discover;
+  v1::DiscoverResponse found;
+  discover.set_account("accounts/acme");
+  EXPECT_FALSE(
+      Call(&v1::Inventory::Stub::Discover, inventory.get(), discover, &found)
+          .ok());
+  EXPECT_THAT(
+      ends("/Discover", "UNAVAILABLE"),
+      ElementsAre("opened credentials/acme-token version 2; Celigo is down"));
+
+  v1::TestCredentialRequest unused;
+  v1::TestCredentialResponse response;
+  unused.set_name("credentials/acme");
+  ASSERT_TRUE(CreateCredential("acme").ok());
+  const auto credentials = v1::Credentials::NewStub(channel);
+  EXPECT_FALSE(Call(&v1::Credentials::Stub::TestCredential, credentials.get(),
+                    unused, &response)
+                   .ok());
+  EXPECT_THAT(ends("/TestCredential", "FAILED_PRECONDITION"),
+              ElementsAre(Not(HasSubstr("opened"))));
+}
+
 TEST_F(AuditTest, ReadingTheTrailIsItselfInTheTrailBeforeItIsAnswered) {
   ASSERT_TRUE(List({}).ok());
   EXPECT_EQ(listed_.audit_entries(0).actor(), "aude");

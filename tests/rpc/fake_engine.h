@@ -3,11 +3,13 @@
 #define KEYTURN_TESTS_RPC_FAKE_ENGINE_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/base/mutex.h"
 #include "daemon/engine/engine.h"
 
@@ -37,6 +39,8 @@ class FakeEngine final : public engine::Engine {
   // What parking does: a real engine drops the vault's keys.
   std::function<void()> on_park;
   int unparked = 0;
+
+  // TestAccount and Discover open the second version of "ACCOUNT-token".
 
   // What was asked last.
   engine::Caller caller;
@@ -97,7 +101,7 @@ class FakeEngine final : public engine::Engine {
                           std::string(token_secret.Expose())};
     callback(task);
   }
-  void Discover(std::string account,
+  void Discover(std::string account, std::shared_ptr<vault::Openings> openings,
                 engine::Callback<std::vector<steps::DiscoveredConnection>>
                     callback) override {
     if (hold_discover) {
@@ -105,11 +109,14 @@ class FakeEngine final : public engine::Engine {
       held_.push_back(std::move(callback));
       return;
     }
+    openings->Note(absl::StrCat(account, "-token"), 2);
     discovered_account = std::move(account);
     callback(discovered);
   }
   void TestAccount(std::string account,
+                   std::shared_ptr<vault::Openings> openings,
                    engine::Callback<engine::Findings> callback) override {
+    openings->Note(absl::StrCat(account, "-token"), 2);
     callback(test(account));
   }
 

@@ -83,10 +83,11 @@ class RegistryTest : public ::testing::Test {
     return Call(&Accounts::DeleteAccount, accounts_.get(), request, &response);
   }
   std::string TokenOf(const std::string& name) {
-    return std::string(
-        daemon_.vault
-            ->OpenAs<vault::CeligoToken>(name, store::VersionLabel::kCurrent)
-            ->token.Expose());
+    vault::Openings openings;
+    return std::string(daemon_.vault
+                           ->OpenAs<vault::CeligoToken>(
+                               name, store::VersionLabel::kCurrent, openings)
+                           ->token.Expose());
   }
   std::vector<std::string> AuditedActions() {
     std::vector<std::string> actions;

@@ -39,8 +39,8 @@ class PlanAndTasksTest : public StepsTest {
     return steps::MakePlan(context_, survey).value();
   }
 
-  steps::Context context_{migration_, {},     outside_, *vault_,
-                          *store_,    clock_, nullptr};
+  steps::Context context_{migration_, {},      outside_, *vault_,
+                          openings_,  *store_, clock_,   nullptr};
 };
 
 TEST_F(PlanAndTasksTest, EveryScreenCarriesItsValues) {

@@ -85,13 +85,13 @@ asio::awaitable<absl::StatusOr<http::Response>> WorldTransport::Send(
 }
 
 absl::StatusOr<std::shared_ptr<celigo::Client>> WorldOutside::Celigo(
-    std::string_view account) {
+    std::string_view account, vault::Openings&) {
   if (account != "acme") return absl::NotFoundError("no such account");
   return celigo;
 }
 
 absl::StatusOr<steps::NetSuiteAccount> WorldOutside::NetSuite(
-    std::string_view account) {
+    std::string_view account, vault::Openings&) {
   if (account != "acme-ns") return absl::NotFoundError("no such account");
   return steps::NetSuiteAccount{netsuite->account(), netsuite, has_access};
 }
@@ -164,8 +164,8 @@ Outcome StepsTest::Attempt(Step step, bool undo, bool lose) {
   if (!record.started_at.has_value()) record.started_at = clock_.Now();
   if (record.attempt == 0) record.attempt = 1;
   const migration::Migration seen = migration_;
-  steps::Context context{seen,    Notes(), outside_, *vault_,
-                         *store_, clock_,  nullptr};
+  steps::Context context{seen,      Notes(), outside_, *vault_,
+                         openings_, *store_, clock_,   nullptr};
   context.checkpoint = [this, &context](std::string message) {
     const bool fails =
         checkpoints_fail_from_ >= 0 &&

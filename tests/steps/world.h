@@ -62,9 +62,9 @@ class WorldTransport final : public http::Transport {
 class WorldOutside final : public steps::Outside {
  public:
   absl::StatusOr<std::shared_ptr<celigo::Client>> Celigo(
-      std::string_view account) override;
+      std::string_view account, vault::Openings& openings) override;
   absl::StatusOr<steps::NetSuiteAccount> NetSuite(
-      std::string_view account) override;
+      std::string_view account, vault::Openings& openings) override;
   void Forget(std::string_view account) override {
     forgotten.emplace_back(account);
   }
@@ -137,6 +137,7 @@ class StepsTest : public ::testing::Test {
   sandbox::World world_{{.control_key = "key", .seed = 7}, &world_clock_};
   WorldTransport transport_{world_};
   WorldOutside outside_;
+  vault::Openings openings_;
   std::string directory_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<vault::Vault> vault_;

@@ -116,9 +116,9 @@ TEST_F(CensusTest, NamesACredentialWhoseRowsWereAllPutBack) {
   Copy();
   ASSERT_THAT(Rotate("acme", "second"), IsOk());
   PutBack("acme");
-  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent),
+  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent, openings_),
               AllOf(kAltered, MessageIs(HasSubstr("credential acme"))));
-  EXPECT_THAT(vault_->Open("other", VersionLabel::kCurrent), IsOk());
+  EXPECT_THAT(vault_->Open("other", VersionLabel::kCurrent, openings_), IsOk());
   EXPECT_THAT(Restart(), RolledBack("credential acme is as it was once"));
   EXPECT_THAT(Restart(), Not(MessageIs(HasSubstr("other"))));
 }
@@ -126,7 +126,7 @@ TEST_F(CensusTest, NamesACredentialWhoseRowsWereAllPutBack) {
 TEST_F(CensusTest, NamesACredentialThatWasTakenOutWhole) {
   ASSERT_THAT(AddToken("acme", "first"), IsOk());
   TakeOut("acme");
-  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent),
+  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent, openings_),
               AllOf(kAltered, MessageIs(HasSubstr("taken out"))));
   EXPECT_THAT(Restart(), RolledBack("credential acme was taken out"));
 }
@@ -136,7 +136,8 @@ TEST_F(CensusTest, NamesADeletedCredentialThatWasPutBack) {
   Copy();
   ASSERT_THAT(Delete("acme"), IsOk());
   PutBack("acme");
-  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent), kAltered);
+  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent, openings_),
+              kAltered);
   EXPECT_THAT(Restart(), RolledBack("acme had been deleted and was put back"));
 }
 
@@ -199,7 +200,8 @@ TEST_F(CensusTest, CountsNothingOfABatchThatIsRefused) {
   batch.credentials = {*std::move(another), *std::move(again)};
   EXPECT_THAT(store_->CommitAndWait(batch).status(),
               HasReason("CREDENTIAL_EXISTS"));
-  EXPECT_THAT(vault_->Open("other", 1), HasReason("CREDENTIAL_NOT_FOUND"));
+  EXPECT_THAT(vault_->Open("other", 1, openings_),
+              HasReason("CREDENTIAL_NOT_FOUND"));
   EXPECT_THAT(Restart(), IsOk());
 }
 

@@ -41,7 +41,9 @@ class VaultTest : public ::testing::Test {
                         store::VersionLabel::kCurrent, "", "olga", At(1)));
   }
   std::string TokenOf(std::string_view name, store::VersionSelector version) {
-    const auto payload = vault_->OpenAs<vault::CeligoToken>(name, version);
+    vault::Openings openings;
+    const auto payload =
+        vault_->OpenAs<vault::CeligoToken>(name, version, openings);
     EXPECT_THAT(payload, IsOk());
     return payload.ok() ? std::string(payload->token.Expose()) : "";
   }
@@ -60,6 +62,7 @@ class VaultTest : public ::testing::Test {
   const std::string key_path_ = directory_.Path("root.key");
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<vault::Vault> vault_;
+  vault::Openings openings_;
 };
 
 }  // namespace keyturn::testing

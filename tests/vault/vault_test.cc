@@ -45,7 +45,7 @@ TEST_F(VaultTest, GivesBackWhatItSealedAlsoAfterARestart) {
   store_.reset();
   store_ = testing::OpenStore(store_path_);
   vault_ = OpenVault().value();
-  const auto opened = vault_->Open("acme", VersionLabel::kPending);
+  const auto opened = vault_->Open("acme", VersionLabel::kPending, openings_);
   ASSERT_THAT(opened, IsOk());
   const auto& tba = std::get<NetSuiteTba>(opened->payload);
   EXPECT_EQ(tba.consumer_key.Expose(), "ck");
@@ -70,8 +70,10 @@ TEST_F(VaultTest, OpensEachVersion) {
   EXPECT_EQ(TokenOf("acme", VersionLabel::kCurrent), "second");
   EXPECT_EQ(TokenOf("acme", VersionLabel::kPrevious), "first");
   EXPECT_EQ(TokenOf("acme", 1), "first");
-  EXPECT_THAT(vault_->Open("acme", 3), HasReason("VERSION_NOT_FOUND"));
-  EXPECT_THAT(vault_->Open("other", 1), HasReason("CREDENTIAL_NOT_FOUND"));
+  EXPECT_THAT(vault_->Open("acme", 3, openings_),
+              HasReason("VERSION_NOT_FOUND"));
+  EXPECT_THAT(vault_->Open("other", 1, openings_),
+              HasReason("CREDENTIAL_NOT_FOUND"));
 }
 
 TEST_F(VaultTest, RefusesAnotherKind) {
@@ -81,7 +83,7 @@ TEST_F(VaultTest, RefusesAnotherKind) {
                           VersionLabel::kCurrent, "olga", At(2)),
       AllOf(HasCode(absl::StatusCode::kInvalidArgument),
             HasReason("CREDENTIAL_KIND")));
-  EXPECT_THAT(vault_->OpenAs<NetSuiteLogin>("acme", 1),
+  EXPECT_THAT(vault_->OpenAs<NetSuiteLogin>("acme", 1, openings_),
               AllOf(HasCode(absl::StatusCode::kFailedPrecondition),
                     HasReason("CREDENTIAL_KIND"),
                     MessageIs(HasSubstr("NETSUITE_LOGIN"))));
@@ -111,7 +113,7 @@ TEST_F(VaultTest, DetectsEveryAlteredByteAndNamesTheRow) {
       absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
     }
     Tamper("UPDATE credential_versions SET sealed = x'" + hex + "'");
-    EXPECT_THAT(vault_->Open("acme", 1),
+    EXPECT_THAT(vault_->Open("acme", 1, openings_),
                 AllOf(HasCode(absl::StatusCode::kDataLoss),
                       HasReason("CREDENTIAL_ALTERED"),
                       MessageIs(HasSubstr("credential acme, version 1"))))
@@ -131,17 +133,21 @@ TEST_F(VaultTest, DetectsSwappedRows) {
       "UPDATE credential_versions SET sealed = (SELECT sealed FROM"
       " credential_versions WHERE name = 'two') WHERE name = 'one'"
       " AND number = 1");
-  EXPECT_THAT(vault_->Open("one", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("one", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
   // Another version's bytes.
   Tamper(
       "UPDATE credential_versions SET sealed = (SELECT sealed FROM"
       " credential_versions WHERE name = 'one' AND number = 2)"
       " WHERE name = 'one' AND number = 1");
-  EXPECT_THAT(vault_->Open("one", 1), HasReason("CREDENTIAL_ALTERED"));
-  EXPECT_THAT(vault_->Open("one", 2), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("one", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("one", 2, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
   // Another kind.
   Tamper("UPDATE credentials SET kind = 4 WHERE name = 'two'");
-  EXPECT_THAT(vault_->Open("two", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("two", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
 }
 
 // What is not secret decides which secret is used.
@@ -176,13 +182,13 @@ TEST_F(VaultTest, DetectsAlteredRemovedAndPutBackRowsAndNamesTheCredential) {
            "UPDATE credentials SET binding = substr(binding, 1, 10)"}) {
     SCOPED_TRACE(sql);
     Tamper("DROP INDEX IF EXISTS credential_versions_current; " + sql);
-    EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent), altered);
-    EXPECT_THAT(vault_->Open("acme", 1), altered);
+    EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent, openings_),
+                altered);
+    EXPECT_THAT(vault_->Open("acme", 1, openings_), altered);
     // A binding that is gone shows before any is used.
     const auto opened = OpenVault();
-    EXPECT_THAT(
-        opened.ok() ? (*opened)->Open("acme", 1).status() : opened.status(),
-        HasCode(absl::StatusCode::kDataLoss));
+    EXPECT_THAT(opened.ok() ? (*opened)->Check("acme", 1) : opened.status(),
+                HasCode(absl::StatusCode::kDataLoss));
     Tamper(
         "DELETE FROM credential_versions; DELETE FROM credentials;"
         "INSERT INTO credentials SELECT * FROM names;"
@@ -196,7 +202,8 @@ TEST_F(VaultTest, DetectsARenamedCredential) {
   Tamper(
       "UPDATE credentials SET name = 'other';"
       "UPDATE credential_versions SET name = 'other'");
-  EXPECT_THAT(vault_->Open("other", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("other", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
 }
 
 // The rows stay bound through whatever changes them, also changes that the
@@ -228,9 +235,11 @@ TEST_F(VaultTest, BindsRowsWhileItIsSealedToo) {
 TEST_F(VaultTest, DetectsTruncatedRowsAndForeignKeys) {
   ASSERT_THAT(AddToken("acme", "a-token"), IsOk());
   Tamper("UPDATE credential_versions SET sealed = substr(sealed, 1, 100)");
-  EXPECT_THAT(vault_->Open("acme", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("acme", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
   Tamper("UPDATE credential_versions SET sealed = x''");
-  EXPECT_THAT(vault_->Open("acme", 1), HasReason("CREDENTIAL_ALTERED"));
+  EXPECT_THAT(vault_->Open("acme", 1, openings_),
+              HasReason("CREDENTIAL_ALTERED"));
 }
 
 TEST_F(VaultTest, NamesTheFileOfAWrongRootKey) {
@@ -317,7 +326,7 @@ TEST_F(VaultTest, RefusesEverythingThatNeedsAKeyWhileItIsSealed) {
   const auto sealed =
       AllOf(HasCode(absl::StatusCode::kFailedPrecondition), HasReason("SEALED"),
             MessageIs(HasSubstr("keyturn admin unseal")));
-  EXPECT_THAT(vault_->Open("acme", 1), sealed);
+  EXPECT_THAT(vault_->Open("acme", 1, openings_), sealed);
   EXPECT_THAT(AddToken("other", "a-token"), sealed);
   EXPECT_THAT(vault_
                   ->SealVersion("acme", CeligoToken{Secret("b")},
@@ -330,6 +339,29 @@ TEST_F(VaultTest, RefusesEverythingThatNeedsAKeyWhileItIsSealed) {
   root_keys.current = *ReadRootKeyFile(key_path_);
   vault_->TakeKeys(*OpenKeyring(*store_, root_keys, At(3)));
   EXPECT_EQ(TokenOf("acme", 1), "a-token");
+}
+
+TEST_F(VaultTest, NotesWhatIsOpenedForWhomAndNothingElse) {
+  ASSERT_THAT(AddToken("other", "first"), IsOk());
+  ASSERT_THAT(AddToken("acme", "first"), IsOk());
+  Openings nobody;
+  EXPECT_THAT(vault_->Check("acme", 1), IsOk());
+  EXPECT_THAT(vault_->Open("acme", 2, nobody), HasReason("VERSION_NOT_FOUND"));
+  EXPECT_EQ(nobody.Text(), "");
+  EXPECT_TRUE(nobody.empty());
+
+  Openings two;
+  EXPECT_THAT(vault_->Open("other", VersionLabel::kCurrent, two), IsOk());
+  EXPECT_THAT(vault_->Open("acme", 1, two), IsOk());
+  EXPECT_THAT(vault_->Open("acme", VersionLabel::kCurrent, two), IsOk());
+  EXPECT_EQ(two.Text(),
+            "credentials/acme version 1, credentials/other version 1");
+
+  // It was opened, and is not what was wanted.
+  Openings wrong;
+  EXPECT_THAT(vault_->OpenAs<NetSuiteLogin>("acme", 1, wrong),
+              HasReason("CREDENTIAL_KIND"));
+  EXPECT_EQ(wrong.Text(), "credentials/acme version 1");
 }
 
 TEST_F(VaultTest, DerivesKeysThatStayAndDifferByTheirPurpose) {
@@ -387,8 +419,8 @@ TEST_F(VaultTest, OpensAStoreOfFormat1) {
   EXPECT_EQ(store->ReadRows("acme")->binding.size(), 64u);
   EXPECT_NE(store->ReadDataKeys()->at(0).wrapped,
             testing::Golden("wrapped_data_key"));
-  const auto token =
-      (*vault)->OpenAs<ConnectionToken>("acme", VersionLabel::kCurrent);
+  const auto token = (*vault)->OpenAs<ConnectionToken>(
+      "acme", VersionLabel::kCurrent, openings_);
   ASSERT_THAT(token, IsOk());
   EXPECT_EQ(token->token_id.Expose(), "token-id");
   EXPECT_EQ(token->token_secret.Expose(), "token-secret");

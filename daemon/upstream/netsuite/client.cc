@@ -53,7 +53,22 @@ Client::Client(Parts parts, http::Transport& transport, base::Clock& clock)
     : parts_(WithDefaults(std::move(parts))),
       transport_(transport),
       clock_(clock),
-      bearer_(parts_.endpoints.suitetalk, transport, clock) {}
+      bearer_(std::make_shared<BearerCache>(parts_.endpoints.suitetalk,
+                                            transport, clock)) {}
+
+Client::Client(Parts parts, http::Transport& transport, base::Clock& clock,
+               std::shared_ptr<BearerCache> bearer)
+    : parts_(std::move(parts)),
+      transport_(transport),
+      clock_(clock),
+      bearer_(std::move(bearer)) {}
+
+std::unique_ptr<Client> Client::With(CredentialSource credential) const {
+  Parts parts = parts_;
+  parts.credential = std::move(credential);
+  return std::unique_ptr<Client>(
+      new Client(std::move(parts), transport_, clock_, bearer_));
+}
 
 absl::StatusOr<AccessCredential> Client::OpenCredential() {
   if (parts_.credential) return parts_.credential();
@@ -80,7 +95,7 @@ asio::awaitable<absl::StatusOr<secret::Secret>> Client::Authorize(
     co_return SignTba(*tba, request);
   }
   const M2m& m2m = std::get<M2m>(credential);
-  CO_ASSIGN_OR_RETURN(const secret::Secret bearer, co_await bearer_.Get(m2m));
+  CO_ASSIGN_OR_RETURN(const secret::Secret bearer, co_await bearer_->Get(m2m));
   constexpr std::string_view kScheme = "Bearer ";
   std::string header;
   header.reserve(kScheme.size() + bearer.size());
@@ -131,7 +146,7 @@ asio::awaitable<absl::StatusOr<http::Response>> Client::Read(Call call) {
     absl::StatusOr<http::Response> response =
         co_await SendOnce(call, credential);
     if (response.ok()) co_return response;
-    if (base::ReasonOf(response.status()) == kLoginRefused) bearer_.Forget();
+    if (base::ReasonOf(response.status()) == kLoginRefused) bearer_->Forget();
     if (!absl::IsUnavailable(response.status()) ||
         attempt == kReadAttemptsMax) {
       co_return response;
@@ -145,7 +160,7 @@ asio::awaitable<absl::StatusOr<http::Response>> Client::Read(Call call) {
 asio::awaitable<absl::StatusOr<http::Response>> Client::Write(Call call) {
   CO_ASSIGN_OR_RETURN(const AccessCredential credential, OpenCredential());
   absl::StatusOr<http::Response> response = co_await SendOnce(call, credential);
-  if (base::ReasonOf(response.status()) == kLoginRefused) bearer_.Forget();
+  if (base::ReasonOf(response.status()) == kLoginRefused) bearer_->Forget();
   co_return response;
 }
 

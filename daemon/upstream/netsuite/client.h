@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -186,6 +187,10 @@ class Client {
   // `transport` and `clock` must outlive the client.
   Client(Parts parts, http::Transport& transport, base::Clock& clock);
 
+  // The same account under another source of the same credential; the access
+  // token is shared.
+  std::unique_ptr<Client> With(CredentialSource credential) const;
+
   const AccountId& account() const { return parts_.account; }
   const Endpoints& endpoints() const { return parts_.endpoints; }
 
@@ -258,7 +263,7 @@ class Client {
 
   // Overwrites the access token that is kept between calls; the next call asks
   // for a new one.
-  void DropAccessToken() { bearer_.Forget(); }
+  void DropAccessToken() { bearer_->Forget(); }
 
  private:
   // A request as it is before it is signed.
@@ -272,6 +277,9 @@ class Client {
 
     http::Request ToRequest() const;
   };
+
+  Client(Parts parts, http::Transport& transport, base::Clock& clock,
+         std::shared_ptr<BearerCache> bearer);
 
   absl::StatusOr<AccessCredential> OpenCredential();
   absl::StatusOr<secret::Secret> SignTba(const Tba& credential,
@@ -299,7 +307,7 @@ class Client {
   const Parts parts_;
   http::Transport& transport_;
   base::Clock& clock_;
-  BearerCache bearer_;
+  const std::shared_ptr<BearerCache> bearer_;
 };
 
 }  // namespace keyturn::netsuite

@@ -168,7 +168,7 @@ bool IsFinding(const absl::Status& status) {
 asio::awaitable<absl::StatusOr<TokenIdentity>> Client::TokenInfo() {
   CO_ASSIGN_OR_RETURN(const AccessCredential credential, OpenCredential());
   if (const M2m* m2m = std::get_if<M2m>(&credential)) {
-    const absl::StatusOr<secret::Secret> bearer = co_await bearer_.Get(*m2m);
+    const absl::StatusOr<secret::Secret> bearer = co_await bearer_->Get(*m2m);
     if (!bearer.ok()) co_return bearer.status();
     co_return ToIdentity(DescribeBearer(*bearer));
   }
