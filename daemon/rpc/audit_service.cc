@@ -14,6 +14,7 @@
 #include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
 #include "daemon/rpc/convert.h"
+#include "daemon/rpc/nesting.h"
 #include "daemon/rpc/pages.h"
 
 namespace keyturn::rpc {
@@ -328,6 +329,7 @@ grpc::ServerWriteReactor<v1::TailAuditResponse>* AuditService::TailAudit(
   };
   auto* const served = tail->Serve();
   absl::Status status = gate_.Admit(*context, *call, Gate::Kind::kStream);
+  if (status.ok()) status = CheckNesting(*request);
   if (status.ok() && request->after_sequence() < 0) {
     status = base::FieldError("after_sequence", "must not be negative");
   }

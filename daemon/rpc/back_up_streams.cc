@@ -10,6 +10,7 @@
 #include "daemon/base/status.h"
 #include "daemon/engine/back_up.h"
 #include "daemon/rpc/convert.h"
+#include "daemon/rpc/nesting.h"
 
 namespace keyturn::rpc {
 namespace {
@@ -215,6 +216,7 @@ class BackUpStreams::Incoming final
   absl::Status Take(bool there) {
     RETURN_IF_ERROR(CheckOpen());
     if (!there) return Restore();
+    RETURN_IF_ERROR(CheckNesting(piece_));
     RETURN_IF_ERROR(restoration_->Add(piece_.data()));
     return ReadNext();
   }

@@ -28,6 +28,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/rpc/errors.h"
 #include "daemon/rpc/identity_book.h"
+#include "daemon/rpc/nesting.h"
 #include "daemon/rpc/redact.h"
 #include "daemon/rpc/strangers.h"
 #include "daemon/secret/secret.h"
@@ -308,7 +309,12 @@ class Gate {
     auto call = std::make_shared<Call>(*this, rpc, std::move(request_id),
                                        ResourceNamedBy(request));
     if (records_requests_) call->request_ = Redacted(request);
-    return Run(context, std::move(call), work);
+    return Run(
+        context, std::move(call),
+        [&request, &work](const Call& admitted, Finish finish) -> absl::Status {
+          RETURN_IF_ERROR(CheckNesting(request));
+          return work(admitted, std::move(finish));
+        });
   }
 
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context,

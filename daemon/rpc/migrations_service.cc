@@ -10,6 +10,7 @@
 #include "daemon/base/status.h"
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/names.h"
+#include "daemon/rpc/nesting.h"
 #include "daemon/rpc/pages.h"
 #include "daemon/rpc/store_view.h"
 
@@ -68,6 +69,7 @@ absl::StatusOr<WatchStream::Request> ParseWatch(const grpc::ByteBuffer& bytes) {
     return absl::InvalidArgumentError(
         "the request is no WatchMigrationsRequest");
   }
+  RETURN_IF_ERROR(CheckNesting(request));
   WatchStream::Request parsed;
   ASSIGN_OR_RETURN(parsed.migration_id,
                    ParseMigrationParent("name", request.name()));

@@ -23,6 +23,7 @@
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/migrations_service.h"
+#include "daemon/rpc/nesting.h"
 #include "daemon/rpc/porter.h"
 #include "daemon/rpc/registry_services.h"
 #include "daemon/rpc/strangers.h"
@@ -441,6 +442,7 @@ std::vector<std::string> ServedRpcs() {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   RETURN_IF_ERROR(access::CheckComplete(ServedRpcs()));
+  RETURN_IF_ERROR(CheckTypes(ServedRpcs()));
   EnableHealthAndReflection();
   auto book = std::make_unique<IdentityBook>(IdentityBook::Options{
       options.store, options.clock,

@@ -21,6 +21,7 @@
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/gate.h"
 #include "daemon/rpc/lobby.h"
+#include "daemon/rpc/nesting.h"
 #include "daemon/rpc/strangers.h"
 #include "daemon/rpc/tcp_listener.h"
 #include "keyturn/v1/access.grpc.pb.h"
@@ -379,6 +380,24 @@ TEST_F(DenialTest, DeeplyNestedBytesAreRefused) {
       CallRaw(channel, "keyturn.v1.Access/WhoAmI", nested);
   EXPECT_FALSE(status.ok());
   EXPECT_TRUE(WhoAmI(channel).ok());
+}
+
+TEST_F(DenialTest, BytesThatNestDeeperThanTheApiDoesAreRefusedByName) {
+  const auto channel = daemon_.Tls({Role::kReader});
+  // Groups that nobody declares; protobuf itself takes a hundred of them.
+  const auto nested = [](int depth) {
+    return std::string(depth, '\x7b') + std::string(depth, '\x7c');
+  };
+  EXPECT_TRUE(CallRaw(channel, "keyturn.v1.Access/WhoAmI",
+                      nested(kMessageNestingMax - 1))
+                  .ok());
+  for (const char* rpc :
+       {"keyturn.v1.Access/WhoAmI", "keyturn.v1.Migrations/WatchMigrations"}) {
+    const grpc::Status status =
+        CallRaw(channel, rpc, nested(kMessageNestingMax));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << rpc;
+    EXPECT_EQ(DetailsOf(status).reason, "NESTED_TOO_DEEP") << rpc;
+  }
 }
 
 // One call of many that are under way at once.
