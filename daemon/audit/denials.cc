@@ -2,9 +2,25 @@
 
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace keyturn::audit {
+namespace {
+
+constexpr absl::string_view kMore = " more like this in the same minute";
+
+}  // namespace
+
+int64_t RefusalsIn(const store::AuditRow& row) {
+  absl::string_view count = row.detail;
+  int64_t more = 0;
+  const bool is_sum =
+      absl::ConsumeSuffix(&count, kMore) && absl::SimpleAtoi(count, &more);
+  return is_sum ? more : 1;
+}
 
 std::vector<store::AuditRow> Denials::Add(store::AuditRow row, absl::Time now) {
   base::MutexLock lock(mutex_);
@@ -45,8 +61,7 @@ std::vector<store::AuditRow> Denials::EndWindow(absl::Time now) {
     if (count.more == 0) continue;
     count.row.time = window_end_;
     count.row.request_id.clear();
-    count.row.detail =
-        absl::StrCat(count.more, " more like this in the same minute");
+    count.row.detail = absl::StrCat(count.more, kMore);
     rows.push_back(std::move(count.row));
   }
   counts_.clear();

@@ -22,6 +22,9 @@ inline constexpr absl::Duration kDenialWindow = absl::Minutes(1);
 // Kinds that are told apart in one window; all others are one kind.
 inline constexpr size_t kDenialKindsMax = 64;
 
+// How many refusals a row that Denials gave tells of.
+int64_t RefusalsIn(const store::AuditRow& row);
+
 // Thread-safe. A kind is who (actor, transport, serial), what (action) and why
 // (result).
 class Denials {

@@ -56,6 +56,11 @@ Custodian::Custodian(Options options, std::optional<vault::RootKeys> root_keys)
       root_keys_(std::move(root_keys)),
       thread_([this] { context_.run(); }) {
   pthread_setname_np(thread_.native_handle(), "kt-vault");
+  if (options_.vault.sealed()) {
+    const absl::StatusOr<int64_t> failed = CountFailedUnseals();
+    base::MutexLock lock(mutex_);
+    failed_unseals_ = failed.ok() ? *failed : 0;
+  }
   asio::post(context_, [this] {
     CheckRows("");
     LookAtSeals();
@@ -65,6 +70,7 @@ Custodian::Custodian(Options options, std::optional<vault::RootKeys> root_keys)
 Custodian::~Custodian() {
   context_.stop();
   thread_.join();
+  TellSums();
 }
 
 absl::StatusOr<VaultStatus> Custodian::Status() const {
@@ -150,9 +156,10 @@ absl::Status Custodian::TryToUnseal(const Caller& caller,
   if (!keyring.ok()) {
     options_.log(absl::StrCat("an unsealing by ", caller.identity,
                               " failed: ", base::ReasonOf(keyring.status())));
-    Record(caller, kUnsealAction, keyring.status()).IgnoreError();
+    Deny(caller, keyring.status());
     return keyring.status();
   }
+  TellSums();
   // Nothing is opened that the trail does not know of.
   RETURN_IF_ERROR(Record(caller, kUnsealAction, absl::OkStatus()));
   {
@@ -409,9 +416,54 @@ absl::Status Custodian::Record(const Caller& caller, std::string_view action,
   store::AuditRow row =
       RowOf(caller, action, kTarget, result, options_.clock.Now());
   row.detail = base::ReasonOf(result);
+  std::vector<store::AuditRow> rows;
+  rows.push_back(std::move(row));
+  return Write(std::move(rows));
+}
+
+void Custodian::Deny(const Caller& caller, const absl::Status& why) {
+  const absl::Time now = options_.clock.Now();
+  store::AuditRow row = RowOf(caller, kUnsealAction, kTarget, why, now);
+  row.detail = base::ReasonOf(why);
+  Write(denials_.Add(std::move(row), now)).IgnoreError();
+  sums_timer_.expires_after(absl::ToChronoNanoseconds(audit::kDenialWindow));
+  sums_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) TellSums();
+  });
+}
+
+void Custodian::TellSums() {
+  const absl::Time now = options_.clock.Now();
+  // The window need not be over.
+  std::vector<store::AuditRow> sums = denials_.Sums(now + audit::kDenialWindow);
+  for (store::AuditRow& sum : sums) sum.time = now;
+  Write(std::move(sums)).IgnoreError();
+}
+
+absl::Status Custodian::Write(std::vector<store::AuditRow> rows) {
+  if (rows.empty()) return absl::OkStatus();
   store::Batch batch;
-  batch.audit.push_back(std::move(row));
+  batch.audit = std::move(rows);
   return options_.store.CommitAndWait(std::move(batch)).status();
+}
+
+absl::StatusOr<int64_t> Custodian::CountFailedUnseals() const {
+  store::AuditFilter filter;
+  filter.action = kUnsealAction;
+  // Not what was refused at the door.
+  filter.target = kTarget;
+  store::PageRequest page;
+  int64_t failed = 0;
+  do {
+    ASSIGN_OR_RETURN(store::Page<store::AuditRow> rows,
+                     options_.store.FindAuditRows(filter, page));
+    for (const store::AuditRow& row : rows.items) {
+      if (row.result == "OK") return failed;
+      failed += audit::RefusalsIn(row);
+    }
+    page.after = std::move(rows.next);
+  } while (!page.after.empty());
+  return failed;
 }
 
 void Custodian::Listen(std::function<void(bool sealed)> listener) {

@@ -5,6 +5,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/audit/denials.h"
 #include "daemon/audit/sealer.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
@@ -58,8 +60,8 @@ struct VaultStatus {
   // What Unseal must be given.
   bool needs_passphrase = false;
   bool needs_previous_passphrase = false;
-  // Since the last unsealing that succeeded.
-  int failed_unseals = 0;
+  // Since the last unsealing that succeeded, also before this start.
+  int64_t failed_unseals = 0;
   // Oldest first; the last one is what is sealed under now.
   std::vector<DataKey> data_keys;
   int64_t versions = 0;
@@ -112,7 +114,8 @@ class Custodian {
   // what is open is no error, whatever is given. ResourceExhausted (BUSY)
   // beyond kUnsealsWaitingMax; those of vault::ReadRootKeys and
   // vault::OpenKeyring, of which each leaves the vault sealed, is counted, and
-  // has a row in the trail.
+  // is told in the trail, summed up as audit::Denials does: a flood of wrong
+  // passphrases does not fill it.
   void Unseal(const Caller& caller, vault::Passphrases passphrases,
               Callback<VaultStatus> callback);
 
@@ -179,6 +182,13 @@ class Custodian {
 
   absl::Status Record(const Caller& caller, std::string_view action,
                       const absl::Status& result);
+  // Tells the trail of an unsealing that failed.
+  void Deny(const Caller& caller, const absl::Status& why);
+  // Those that are only summed up yet.
+  void TellSums();
+  absl::Status Write(std::vector<store::AuditRow> rows);
+  // Of those that the trail tells of, as of VaultStatus.
+  absl::StatusOr<int64_t> CountFailedUnseals() const;
   void Tell();
 
   const Options options_;
@@ -186,12 +196,14 @@ class Custodian {
   asio::executor_work_guard<asio::io_context::executor_type> work_{
       context_.get_executor()};
   asio::steady_timer timer_{context_};
+  asio::steady_timer sums_timer_{context_};
+  audit::Denials denials_;
 
   mutable base::Mutex mutex_;
   // What the vault is open with; new data keys are wrapped by it.
   std::optional<vault::RootKeys> root_keys_ ABSL_GUARDED_BY(mutex_);
   int unseals_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  int failed_unseals_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t failed_unseals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::function<void(bool)> listener_ ABSL_GUARDED_BY(mutex_);
 
   std::thread thread_;

@@ -297,7 +297,7 @@ v1::VaultStatus ToProto(const engine::VaultStatus& status) {
   out.set_previous_root_key(status.previous_root_key);
   out.set_needs_passphrase(status.needs_passphrase);
   out.set_needs_previous_passphrase(status.needs_previous_passphrase);
-  out.set_failed_unseals(status.failed_unseals);
+  out.set_failed_unseals(static_cast<int32_t>(status.failed_unseals));
   for (const engine::VaultStatus::DataKey& key : status.data_keys) {
     v1::VaultStatus::DataKey& data_key = *out.add_data_keys();
     data_key.set_id(key.id);

@@ -32,9 +32,11 @@ TEST(DenialsTest, TellsTheFirstOfAKindAtOnceAndTheOthersAsASum) {
               ElementsAre(Field(&store::AuditRow::actor, "bob")));
   EXPECT_THAT(denials.Add(Denied("ann"), At(3)), IsEmpty());
   EXPECT_THAT(denials.Sums(At(59)), IsEmpty());
-  EXPECT_THAT(denials.Sums(At(60)),
-              ElementsAre(Field(&store::AuditRow::detail,
-                                HasSubstr("2 more like this"))));
+  const std::vector<store::AuditRow> sums = denials.Sums(At(60));
+  EXPECT_THAT(sums, ElementsAre(Field(&store::AuditRow::detail,
+                                      HasSubstr("2 more like this"))));
+  EXPECT_EQ(RefusalsIn(sums[0]), 2);
+  EXPECT_EQ(RefusalsIn(Denied("ann")), 1);
   EXPECT_THAT(denials.Sums(absl::InfiniteFuture()), IsEmpty());
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/mutex.h"
@@ -28,6 +29,7 @@ using engine::Custodian;
 using engine::VaultStatus;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -234,6 +236,57 @@ TEST_F(CustodianTest, StaysSealedWhenSomebodyRefusesToOpen) {
   refusal_ = absl::OkStatus();
   EXPECT_THAT(unseal(), IsOk());
   EXPECT_FALSE(vault_->sealed());
+}
+
+TEST_F(CustodianTest, AFloodOfFailedUnsealingsIsCountedAndDoesNotFillTheTrail) {
+  constexpr int kFailed = 50;
+  const auto unseal = [this] {
+    return Ask([&](auto callback) {
+      custodian_->Unseal(Operator(), {}, std::move(callback));
+    });
+  };
+  const auto told = [this] {
+    std::vector<std::string> rows;
+    for (const store::AuditRow& row : Trail()) {
+      if (row.action != "keyturn.v1.Admin/Unseal") continue;
+      rows.push_back(absl::StrCat(row.result, " ", row.detail));
+    }
+    return rows;
+  };
+  custodian_.reset();
+  vault_->DropKeys();
+  OpenCustodian();
+  refusal_ = base::WithReason(absl::InvalidArgumentError("it is wrong"),
+                              "WRONG_PASSPHRASE");
+  for (int i = 0; i < kFailed; ++i) {
+    EXPECT_THAT(unseal(), HasReason("WRONG_PASSPHRASE"));
+    // Durable before its caller is answered.
+    EXPECT_THAT(told(), ElementsAre("INVALID_ARGUMENT WRONG_PASSPHRASE"));
+  }
+  EXPECT_EQ(custodian_->Status()->failed_unseals, kFailed);
+
+  // A restart is no way to hide that somebody tries.
+  custodian_.reset();
+  OpenCustodian();
+  EXPECT_THAT(told(),
+              ElementsAre("INVALID_ARGUMENT WRONG_PASSPHRASE",
+                          "INVALID_ARGUMENT 49 more like this in the same "
+                          "minute"));
+  EXPECT_EQ(custodian_->Status()->failed_unseals, kFailed);
+  EXPECT_THAT(unseal(), HasReason("WRONG_PASSPHRASE"));
+  EXPECT_THAT(unseal(), HasReason("WRONG_PASSPHRASE"));
+  EXPECT_EQ(custodian_->Status()->failed_unseals, kFailed + 2);
+
+  refusal_ = absl::OkStatus();
+  EXPECT_EQ(unseal()->failed_unseals, 0);
+  EXPECT_THAT(told(),
+              ElementsAre("INVALID_ARGUMENT WRONG_PASSPHRASE",
+                          "INVALID_ARGUMENT 49 more like this in the same "
+                          "minute",
+                          "INVALID_ARGUMENT WRONG_PASSPHRASE",
+                          "INVALID_ARGUMENT 1 more like this in the same "
+                          "minute",
+                          "OK "));
 }
 
 TEST_F(CustodianTest, TheRootKeyIsChangedWithBothAccepted) {
