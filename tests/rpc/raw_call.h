@@ -29,14 +29,13 @@ grpc::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
 // Calls any RPC with bytes: sends one message, takes the first answer if there
 // is one, and waits for the end. With `hang_up` an answer is enough: a stream
 // may have no end.
-inline grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel,
-                            const std::string& rpc,
-                            const std::string& request = "",
-                            std::string* answer = nullptr,
-                            bool hang_up = false) {
+inline grpc::Status CallRaw(
+    const std::shared_ptr<grpc::Channel>& channel, const std::string& rpc,
+    const std::string& request = "", std::string* answer = nullptr,
+    bool hang_up = false, std::chrono::milliseconds patience = kCallPatience) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+  context.set_deadline(std::chrono::system_clock::now() + patience);
   grpc::CompletionQueue queue;
   void* tag = nullptr;
   bool ok = false;
