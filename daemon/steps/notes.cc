@@ -104,6 +104,12 @@ absl::Status NotNotes() {
   return absl::DataLossError("the notes of a migration cannot be read");
 }
 
+// By its own type, so that the library refuses one with a fraction or an
+// exponent: what it makes of that as a whole number is not defined.
+int64_t WholeNumber(const Document& value) {
+  return value.get_ref<const int64_t&>();
+}
+
 // A field that is not there keeps its default: notes of an older version.
 struct Reader {
   const Document& object;
@@ -111,6 +117,18 @@ struct Reader {
   template <typename T>
   void operator()(const char* key, T& member) {
     if (object.contains(key)) member = object.at(key).template get<T>();
+  }
+  void operator()(const char* key, int& member) {
+    if (object.contains(key)) {
+      member = static_cast<int>(WholeNumber(object.at(key)));
+    }
+  }
+  void operator()(const char* key, std::vector<int>& member) {
+    if (!object.contains(key)) return;
+    for (const Document& item :
+         object.at(key).get_ref<const Document::array_t&>()) {
+      member.push_back(static_cast<int>(WholeNumber(item)));
+    }
   }
   void operator()(const char* key, Document& member) {
     if (object.contains(key)) member = object.at(key);
@@ -120,7 +138,7 @@ struct Reader {
   }
   void operator()(const char* key, std::optional<absl::Time>& member) {
     if (object.contains(key)) {
-      member = absl::FromUnixMicros(object.at(key).get<int64_t>());
+      member = absl::FromUnixMicros(WholeNumber(object.at(key)));
     }
   }
   void operator()(const char* key,

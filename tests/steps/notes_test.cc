@@ -104,7 +104,8 @@ TEST(NotesTest, OlderAndNewerNotesAreRead) {
 TEST(NotesTest, WhatIsNoNotesIsDataLoss) {
   for (const char* text :
        {"{", "[]", "7", R"({"flows":7})", R"({"tokensAsked":"two"})",
-        R"({"flows":[{"wasEnabled":"yes"}]})"}) {
+        R"({"flows":[{"wasEnabled":"yes"}]})", R"({"tokensAsked":1e30})",
+        R"({"tokenNumbers":[1.5]})", R"({"sentAt":1e300})"}) {
     EXPECT_THAT(ParseNotes(text), HasCode(absl::StatusCode::kDataLoss)) << text;
   }
 }
