@@ -124,7 +124,8 @@ absl::Status BackUpOpener::Altered() const {
 
 absl::Status BackUpOpener::TakeLine() {
   const size_t end = waiting_.find('\n');
-  if (end == std::string::npos || end > kLineBytesMax) {
+  // Where there is none, npos is more than any line may have.
+  if (end > kLineBytesMax) {
     return waiting_.size() > kLineBytesMax ? Foreign() : absl::OkStatus();
   }
   const std::string line = waiting_.substr(0, end);

@@ -223,11 +223,17 @@ void Checkers::NoTokenIsLost() {
     return 0;
   });
   const std::string left = absl::StrJoin(end->left_to_do, "\n");
+  const absl::StatusOr<steps::Notes> notes = steps::ParseNotes(end->notes);
+  std::set<std::string> asked_for;
+  for (int i = 1; notes.ok() && i <= notes->tokens_asked; ++i) {
+    asked_for.insert(steps::TokenName(end->id, i));
+  }
   for (const std::string& name : others) {
-    const bool told = IsAtRest(end->state) && absl::StrContains(left, name);
-    const bool still_needed =
-        !IsAtRest(end->state) && others.size() == 1 && in_use.empty();
-    if (!told && !still_needed) {
+    // Whether it ends well or goes back, both tell of every one that was asked
+    // for: what has not ended need not have told yet.
+    const bool known = asked_for.contains(name);
+    const bool told = absl::StrContains(left, name);
+    if (IsAtRest(end->state) ? !told : !known) {
       Find("G1", absl::StrCat("the token ", name, " is in force for nothing"));
     }
   }
