@@ -347,8 +347,9 @@ struct SqliteOptions {
 // FailedPrecondition: STORE_LOCKED, another process (named by its pid) has it
 // open; STORE_NEWER, it was written by a newer keyturnd; STORE_FOREIGN, the
 // file is no store of Keyturn; STORE_PERMISSIONS, directory or file is open to
-// others or belongs to another user. DataLoss (STORE_CORRUPT) when SQLite's
-// check finds damage. Unavailable or ResourceExhausted when the disk refuses.
+// others or belongs to another user; DISK_READ_ONLY, it can only be read.
+// DataLoss (STORE_CORRUPT) when SQLite's check finds damage. Unavailable
+// (DISK_ERROR) or ResourceExhausted (DISK_FULL) when the disk refuses.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options);
 
 }  // namespace keyturn::store
