@@ -90,11 +90,12 @@ constexpr absl::Duration kAuditSlack = absl::Seconds(5);
 
 // Celigo has no way to write only what nobody else has changed: an edit between
 // the last look and the write is lost, and only the audit trail tells of it. A
-// trail that cannot be read says nothing either way. `overwritten` is the
-// lastModified of the document that the write replaced.
+// trail that cannot be read says nothing either way. `replaced` is what the
+// write replaced, last modified at `overwritten`.
 asio::awaitable<Outcome> TellOthersEdits(Context& context,
                                          celigo::Client& client,
                                          Outcome outcome,
+                                         const Document& replaced,
                                          std::string overwritten) {
   absl::Time since;
   if (outcome.kind != Outcome::Kind::kDone ||
@@ -102,12 +103,12 @@ asio::awaitable<Outcome> TellOthersEdits(Context& context,
     co_return outcome;
   }
   const absl::StatusOr<std::vector<Document>> entries =
-      co_await client.ConnectionAudit(context.notes.connection_id,
-                                      since + kAuditSlack);
+      co_await client.ConnectionAudit(context.notes.connection_id, since);
   if (!entries.ok()) co_return outcome;
   // The way back changes the same fields as the way there.
   const std::vector<std::string> foreign = celigo::ForeignChanges(
-      *entries, celigo::TokenIntent(context.notes.iclient_id));
+      *entries, celigo::TokenIntent(context.notes.iclient_id),
+      {.document = replaced, .known_until = since + kAuditSlack});
   outcome.proofs.push_back(
       {"other changes in the audit trail",
        foreign.empty() ? "none" : absl::StrJoin(foreign, ", ")});
@@ -126,7 +127,7 @@ asio::awaitable<Outcome> Conclude(Context& context, celigo::Client& client,
   Outcome outcome = Judge(context, now);
   std::string overwritten = http::StringAt(Base(context), "lastModified");
   co_return co_await TellOthersEdits(context, client, std::move(outcome),
-                                     std::move(overwritten));
+                                     Base(context), std::move(overwritten));
 }
 
 // A drain may take hours, in which a token is revoked or a role taken away: a
@@ -293,8 +294,10 @@ asio::awaitable<Outcome> ProveOldLogin(Context& context,
   }
   Outcome outcome = Done("the connection works on its old login again",
                          {{"netsuite.authType", "basic"}, {"test", "ok"}});
+  // But for the login it was as it had been: else nothing was written back.
   std::string overwritten = context.notes.back_over;
   co_return co_await TellOthersEdits(context, client, std::move(outcome),
+                                     context.notes.pre_image,
                                      std::move(overwritten));
 }
 

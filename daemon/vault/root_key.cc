@@ -41,8 +41,9 @@ absl::Status SystemError(const char* what, const std::string& path, int error) {
 }
 
 absl::Status SyncDirectoryOf(const std::string& path) {
-  std::string directory = std::filesystem::path(path).parent_path();
-  if (directory.empty()) directory = ".";
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
   const Descriptor opened(
       open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open() || fsync(opened.number()) != 0) {

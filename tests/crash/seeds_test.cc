@@ -51,6 +51,12 @@ TEST(SeedsTest, WhatWasFoundOnceStaysMended) {
        kScenarios[3],
        54,
        {131}},
+      {"an edit seconds after a first write was overwritten by a second one "
+       "and "
+       "not told of",
+       kScenarios[0],
+       5001121,
+       {2}},
   };
   for (const Named& named : found) {
     Options options{.scenario = named.scenario};

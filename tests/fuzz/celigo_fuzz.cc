@@ -118,7 +118,9 @@ void TryReading(const Document& document) {
               celigo::ChangedSincePlan(document, document).empty(),
           "a document does not differ from itself");
   static_cast<void>(celigo::AuthTypeOf(document));
-  static_cast<void>(celigo::ForeignChanges({document}, {}));
+  static_cast<void>(celigo::ForeignChanges(
+      {document}, {},
+      {.document = document, .known_until = absl::InfiniteFuture()}));
   static_cast<void>(celigo::DependenciesOf(document));
   static_cast<void>(celigo::FlowErrorCountOf(document));
   static_cast<void>(celigo::FlowErrorOf(document));

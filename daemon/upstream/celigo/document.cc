@@ -464,9 +464,35 @@ Comparison UnexpectedDifferences(const Document& pre_image,
   return comparison;
 }
 
+namespace {
+
+bool IsDatedUntil(const Document& audit_entry, absl::Time limit) {
+  absl::Time time;
+  return absl::ParseTime(absl::RFC3339_full,
+                         http::StringAt(audit_entry, "time"), &time, nullptr) &&
+         time <= limit;
+}
+
+bool IsSame(const Document& value, const Document& shown) {
+  return value == shown || (shown.is_string() && !value.is_string() &&
+                            shown.get<std::string>() == value.dump());
+}
+
+// Whether `document` has the field as `change` left it. A path that it does not
+// have under that name may be one that is written in another way.
+bool HasAsChanged(const Document& document, const std::string& path,
+                  const Document& change) {
+  const Document* value = At(document, path);
+  if (value == nullptr) value = At(document, "netsuite." + path);
+  if (value == nullptr) return true;
+  return change.contains("newValue") && IsSame(*value, change.at("newValue"));
+}
+
+}  // namespace
+
 std::vector<std::string> ForeignChanges(
     const std::vector<Document>& audit_entries,
-    const std::vector<IntendedField>& intended) {
+    const std::vector<IntendedField>& intended, const Replaced& replaced) {
   std::vector<std::string> expected(kNormalizedFields.begin(),
                                     kNormalizedFields.end());
   expected.insert(expected.end(), kServerFields.begin(), kServerFields.end());
@@ -484,12 +510,14 @@ std::vector<std::string> ForeignChanges(
   std::set<std::string> seen;
   for (const Document& entry : audit_entries) {
     if (!entry.is_object() || !entry.contains("fieldChanges")) continue;
+    const bool may_be_known = IsDatedUntil(entry, replaced.known_until);
     for (const Document& change : entry.at("fieldChanges")) {
       const std::string path = http::StringAt(change, "fieldPath");
-      if (IsShowablePath(path) && !is_explained(path) &&
-          seen.insert(path).second) {
-        foreign.push_back(path);
+      if (!IsShowablePath(path) || is_explained(path)) continue;
+      if (may_be_known && HasAsChanged(replaced.document, path, change)) {
+        continue;
       }
+      if (seen.insert(path).second) foreign.push_back(path);
     }
   }
   return foreign;

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "daemon/secret/secret.h"
 #include "daemon/upstream/http/json.h"
 
@@ -105,13 +106,23 @@ Comparison UnexpectedDifferences(const Document& pre_image,
                                  const Document& read_back,
                                  const std::vector<IntendedField>& intended);
 
+// A document that a write has replaced, as it was read right before.
+struct Replaced {
+  const Document& document;
+  // Entries of the audit trail that are dated no later may tell of edits that
+  // the document has in it already.
+  absl::Time known_until;
+};
+
 // Fields that these entries of the connection's audit trail tell of although
 // neither `intended` nor the server explains them: somebody else's edits. Each
-// once; a name that cannot be shown is left out. How a path is written there is
-// known from examples only, so a part of an explained path is explained too.
+// once; a name that cannot be shown is left out, and so is, until
+// `replaced.known_until`, a change after which the field was as the replaced
+// document has it. How a path is written there is known from examples only, so
+// a part of an explained path is explained too.
 std::vector<std::string> ForeignChanges(
     const std::vector<Document>& audit_entries,
-    const std::vector<IntendedField>& intended);
+    const std::vector<IntendedField>& intended, const Replaced& replaced);
 
 // What somebody else changed since `pre_image` was read; server-set fields do
 // not count. Not empty: the document must not be overwritten.

@@ -423,8 +423,37 @@ TEST(ForeignChangesTest, AreWhatNobodyIntended) {
                                 {"fieldPath":"<script>"}, "text", {}]})"),
       Parse(R"({"event":"view"})"), Parse(R"({"fieldChanges":null})")};
 
-  EXPECT_THAT(ForeignChanges(entries, TokenIntent(kIClient)),
+  EXPECT_THAT(ForeignChanges(
+                  entries, TokenIntent(kIClient),
+                  {.document = Basic(), .known_until = absl::InfinitePast()}),
               ElementsAre("settings.team"));
+}
+
+TEST(ForeignChangesTest, OfTheFirstSecondsAreThoseThatTheDocumentHasNot) {
+  Document replaced = Basic();
+  replaced["name"] = "NetSuite";
+  replaced["debugLevel"] = 2;
+  const std::vector<Document> entries = {
+      // Our own write puts the name back, and tells so.
+      Parse(R"({"time":"2026-05-06T07:08:12Z","fieldChanges":[
+          {"fieldPath":"name","oldValue":"Theirs","newValue":"NetSuite"}]})"),
+      Parse(R"({"time":"2026-05-06T07:08:11Z","fieldChanges":[
+          {"fieldPath":"name","oldValue":"NetSuite","newValue":"Theirs"}]})"),
+      // The edit that gave the document its lastModified.
+      Parse(R"({"time":"2026-05-06T07:08:10Z","fieldChanges":[
+          {"fieldPath":"debugLevel","newValue":"2"},
+          {"fieldPath":"written.otherwise","newValue":1}]})")};
+  const absl::Time last_modified = absl::FromCivil(
+      absl::CivilSecond(2026, 5, 6, 7, 8, 10), absl::UTCTimeZone());
+  const auto foreign = [&](absl::Time known_until) {
+    return ForeignChanges(entries, TokenIntent(kIClient),
+                          {.document = replaced, .known_until = known_until});
+  };
+
+  EXPECT_THAT(foreign(last_modified + absl::Seconds(5)), ElementsAre("name"));
+  EXPECT_THAT(foreign(last_modified), ElementsAre("name"));
+  EXPECT_THAT(foreign(absl::InfinitePast()),
+              ElementsAre("name", "debugLevel", "written.otherwise"));
 }
 
 TEST(ChangedSincePlanTest, SeesWhatSomebodyElseChanged) {
