@@ -13,15 +13,21 @@
 namespace keyturn::steps {
 namespace {
 
-// So many names are written down, newest last.
-constexpr int kNamesMax = 10;
+// So many names are written down, newest last; of more than these the report
+// tells what they begin with.
+constexpr int kNamesMax = 50;
 
 // Names that were given out beside the one in use.
 std::vector<std::string> OtherNames(const Context& context) {
   const Notes& notes = context.notes;
   std::vector<std::string> names;
-  for (int number = std::max(1, notes.tokens_asked - kNamesMax + 1);
-       number <= notes.tokens_asked; ++number) {
+  const int first = std::max(1, notes.tokens_asked - kNamesMax + 1);
+  if (first > 1) {
+    names.push_back(absl::StrCat("all from ",
+                                 TokenName(context.migration.id, 1), " to ",
+                                 TokenName(context.migration.id, first - 1)));
+  }
+  for (int number = first; number <= notes.tokens_asked; ++number) {
     if (number == notes.token_number) continue;
     names.push_back(TokenName(context.migration.id, number));
   }
@@ -61,6 +67,12 @@ asio::awaitable<void> ClearUpTokens(Context& context, Outcome& outcome) {
         TokenName(context.migration.id, notes.token_number),
         " in force and the connection uses one of them, as a rule the newest: "
         "revoke the others"));
+  }
+  if (notes.issue_calls > 0 && !notes.token_listed) {
+    outcome.left_to_do.push_back(absl::StrCat(
+        "see that NetSuite lists but one access token named ",
+        TokenName(context.migration.id, notes.token_number),
+        ", and revoke what is more: Keyturn could not read the list"));
   }
   const std::vector<std::string> others = OtherNames(context);
   if (others.empty()) co_return;

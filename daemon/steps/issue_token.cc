@@ -171,14 +171,12 @@ asio::awaitable<Outcome> Issue(Context& context, NetSuiteAccount account) {
       Seal(context, *std::move(issued));
   if (!sealed.ok()) co_return FromError(sealed.status(), "sealing the token");
   NoteToken(context.notes, context.notes.token_version + 1);
-  context.notes.token_proved = context.notes.token_version;
   context.notes.issue_sent = false;
-  Outcome outcome =
-      Done("NetSuite issued the token and the vault holds it",
-           {{"token", name},
-            {"vault",
-             absl::StrCat("credentials/", TokenCredential(context.migration.id),
-                          " version ", context.notes.token_version)}});
+  // Durable first; then the list is the proof that it is there, and but once.
+  Outcome outcome = WaitFor(
+      absl::ZeroDuration(),
+      absl::StrCat("NetSuite issued the token ", name,
+                   " and the vault holds it; how NetSuite lists it is next"));
   outcome.credentials.push_back(*std::move(sealed));
   co_return outcome;
 }

@@ -61,6 +61,7 @@ void VisitNotes(AnyNotes& notes, Visitor&& visit) {
   visit("nameAsked", notes.name_asked);
   visit("issueSent", notes.issue_sent);
   visit("issueCalls", notes.issue_calls);
+  visit("tokenListed", notes.token_listed);
   visit("tokenTwins", notes.token_twins);
   visit("revokeSent", notes.revoke_sent);
   visit("sentVersion", notes.sent_version);

@@ -90,6 +90,8 @@ struct Notes {
   bool issue_sent = false;
   // How many such calls were sent.
   int issue_calls = 0;
+  // NetSuite's list showed the token in use.
+  bool token_listed = false;
   // So many other tokens of the same name are in force.
   int token_twins = 0;
   // The token was asked to revoke itself.

@@ -134,6 +134,7 @@ asio::awaitable<Outcome> Prove(Context& context, NetSuiteAccount account) {
     co_return FromError(check.status(), "reading the list of access tokens");
   }
   if (!check->good) co_return AskAgain(context, account, check->problem);
+  context.notes.token_listed = true;
   context.notes.token_twins = std::max(0, check->live - 1);
   proofs.insert(proofs.end(), check->proofs.begin(), check->proofs.end());
   co_return Done("the token is in the vault and listed by NetSuite",

@@ -237,6 +237,11 @@ TEST(BitesTest, G11FindsAMigrationThatWaitsForNobody) {
               Contains(Key("G11")));
 }
 
+TEST(BitesTest, G12FindsThatAnotherPlanIsApproved) {
+  EXPECT_THAT(Undisturbed("with_access", {.takes_any_plan = true}).violations,
+              Contains(Key("G12")));
+}
+
 TEST(BitesTest, G12FindsAFalsePromiseOfAWayBack) {
   MutatedSteps steps;
   steps.run = [](Step step,

@@ -31,6 +31,8 @@ class Checkers {
   void NoteSwitch(const std::string& flow, bool disabled) {
     flows_disabled_[flow] = disabled;
   }
+  // Somebody else has put the connection on a token: it may stay so.
+  void NoteSwitchByHand();
   // Somebody takes away what the new token needs: until the migration has come
   // to its end the connection may be without a login that works.
   void NoteCutOff() { cut_off_ = true; }
@@ -66,6 +68,7 @@ class Checkers {
   void NobodyIsLockedOut();                             // G11
   void GoesBackOnlyAsPlanned();                         // G12
 
+  int64_t LostRecords();
   // Its id may be used for another request by now.
   bool IsForgotten(const struct Asked& asked);
   void Find(std::string_view guarantee, std::string what);
@@ -80,6 +83,9 @@ class Checkers {
   // Found once; it stays so for a while.
   bool stranded_ = false;
   bool cut_off_ = false;
+  // The id of a token that somebody else has put in; empty: nobody has.
+  std::string token_by_hand_;
+  int64_t lost_by_others_ = 0;
   // Of the events that were durable when the daemon was stopped.
   std::vector<store::StoredEvent> seen_;
 };

@@ -239,6 +239,26 @@ Json Outside::Connection() {
   });
 }
 
+vault::NetSuiteTba Outside::Consumer() {
+  const std::string application = sandbox::Text(info_, "application");
+  (void)Act("edit-integration",
+            {{"application", application}, {"issue_token_endpoint", true}});
+  vault::NetSuiteTba pair;
+  pair.token_id = secret::Secret("none");
+  pair.token_secret = secret::Secret("neither");
+  world_.Seed([&](sandbox::World& world) {
+    for (const auto& [id, account] : world.netsuite().accounts()) {
+      for (const auto& [key, integration] : account.integrations) {
+        if (integration.name != application) continue;
+        pair.consumer_key = secret::Secret(integration.consumer_key);
+        pair.consumer_secret = secret::Secret(integration.consumer_secret);
+      }
+    }
+    return 0;
+  });
+  return pair;
+}
+
 Json Outside::Flow(const std::string& id) {
   return world_.Seed([&id](sandbox::World& world) {
     return *world.celigo().state().flows.Find(id);

@@ -14,6 +14,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/upstream/http/curl_transport.h"
 #include "daemon/upstream/http/transport.h"
+#include "daemon/vault/payload.h"
 #include "tests/sandbox/clock.h"
 #include "tests/sandbox/json.h"
 #include "tests/sandbox/seed.h"
@@ -101,6 +102,9 @@ class Outside {
 
   // As they are, with their secrets.
   sandbox::Json Connection();
+  // The consumer pair of the token's application, which from now on offers the
+  // endpoint that makes a token. Its token is none.
+  vault::NetSuiteTba Consumer();
   sandbox::Json Flow(const std::string& id);
   int calls() const { return calls_; }
 

@@ -83,7 +83,10 @@ migration::Spec People::Spec() const {
     spec.confirm_within = kConfirmWithin;
   }
   if (scenario_.old_login) spec.old_login = "old-login";
-  if (scenario_.issues_token) spec.token.consumer = "consumer";
+  if (scenario_.issues_token) {
+    spec.token.consumer = "consumer";
+    spec.role.add_permissions.push_back("ADMI_MANAGE_OWN_OAUTH_TOKENS");
+  }
   return spec;
 }
 
@@ -137,9 +140,11 @@ void People::NoteCrash() {
 }
 
 std::optional<absl::Time> People::next() const {
-  std::optional<absl::Time> next;
+  std::optional<absl::Time> next = approves_at_;
   for (const auto& [id, when] : tasks_) {
-    if (when == absl::InfinitePast()) continue;
+    if (when == absl::InfinitePast() || when == absl::InfiniteFuture()) {
+      continue;
+    }
     next = std::min(next.value_or(when), when);
   }
   return next;
@@ -156,19 +161,38 @@ void People::RepeatAll(absl::Time since) {
   }
 }
 
-bool People::Command(const Migration& migration) {
-  if (migration.state == State::kAwaitingApproval) {
-    if (said_.insert("approve another plan").second) {
-      AskTo("approve another plan", EventKind::kApprove, kApprover, "0000",
-            "G12");
-      return true;
-    }
-    if (said_.insert("approve the plan").second) {
-      AskTo("approve the plan", EventKind::kApprove, kApprover,
-            migration.plan->hash);
-      return true;
-    }
+bool People::Approve(const Migration& migration) {
+  if (migration.state == State::kCancelled &&
+      said_.contains("approve another plan") &&
+      said_.insert("approve what is cancelled").second) {
+    AskTo("approve what is cancelled", EventKind::kApprove, kApprover,
+          migration.plan->hash, "G12");
+    return true;
   }
+  if (migration.state != State::kAwaitingApproval) return false;
+  if (said_.insert("approve another plan").second) {
+    const std::string other =
+        hooks_.takes_any_plan ? migration.plan->hash : "0000";
+    AskTo("approve another plan", EventKind::kApprove, kApprover, other, "G12");
+    if (hooks_.approval_delay < absl::InfiniteDuration()) {
+      approves_at_ = now_ + hooks_.approval_delay;
+    }
+    return true;
+  }
+  if (hooks_.gives_up) {
+    if (!said_.insert("give up").second) return false;
+    AskTo("give up", EventKind::kCancel, kOperator, "");
+    return true;
+  }
+  if (!approves_at_.has_value() || *approves_at_ > now_) return false;
+  approves_at_.reset();
+  AskTo("approve the plan", EventKind::kApprove, kApprover,
+        migration.plan->hash);
+  return true;
+}
+
+bool People::Command(const Migration& migration) {
+  if (Approve(migration)) return true;
   if (migration.current >= Step::kAssignRole && !IsAtRest(migration.state) &&
       scenario_.way == Scenario::Way::kForward &&
       said_.insert("create another").second) {

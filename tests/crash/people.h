@@ -54,6 +54,13 @@ class People {
     std::function<bool()> errs;
     // How often an operator retries what needs attention.
     int retries = 0;
+    // How long the approver takes; infinite: is not there.
+    absl::Duration approval_delay;
+    // The operator cancels while the approval is awaited, and the approver says
+    // yes nevertheless.
+    bool gives_up = false;
+    // See Mutation.
+    bool takes_any_plan = false;
   };
 
   People(const Scenario& scenario, Outside& outside, Hooks hooks);
@@ -82,6 +89,8 @@ class People {
  private:
   bool Send(engine::Engine& engine);
   void Receive(Asked& asked, absl::Status status, std::string made);
+  // What the approver says, and an operator who does not wait for it.
+  bool Approve(const migration::Migration& migration);
   // What the state of the migration calls for; once each.
   bool Command(const migration::Migration& migration);
   bool Answer(store::Store& store, absl::Time now);
@@ -105,6 +114,8 @@ class People {
   int retries_ = 0;
   int creations_ = 0;
   std::string migration_id_;
+  // When the approver has made up his mind; none: is not asked.
+  std::optional<absl::Time> approves_at_;
   // A deque: what is under way keeps its place.
   std::deque<Asked> asked_;
   std::set<std::string> said_;

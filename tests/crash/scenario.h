@@ -49,6 +49,10 @@ inline constexpr std::array kScenarios = {
     Scenario{.name = "unconfirmed",
              .old_login = true,
              .way = Scenario::Way::kSilence},
+    Scenario{.name = "issues_token",
+             .netsuite_access = true,
+             .old_login = true,
+             .issues_token = true},
 };
 
 }  // namespace keyturn::crash

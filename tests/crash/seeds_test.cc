@@ -57,6 +57,11 @@ TEST(SeedsTest, WhatWasFoundOnceStaysMended) {
        kScenarios[0],
        5001121,
        {2}},
+      {"of more than ten tokens that were made in vain the first were not told",
+       kScenarios[0],
+       7001500,
+       {111}},
+      {"a token that was made twice was not seen", kScenarios[5], 8004271, {}},
   };
   for (const Named& named : found) {
     Options options{.scenario = named.scenario};

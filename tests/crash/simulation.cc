@@ -149,6 +149,7 @@ Simulation::Simulation(Options options)
 
 People::Hooks Simulation::HooksOfPeople() {
   People::Hooks hooks;
+  hooks.takes_any_plan = options_.mutation.takes_any_plan;
   hooks.tell = [this](std::string line) {
     news_ = true;
     Tell(std::move(line));
@@ -157,6 +158,8 @@ People::Hooks Simulation::HooksOfPeople() {
   hooks.delay = [this] { return troubles_->Delay(); };
   hooks.errs = [this] { return troubles_->Errs(); };
   hooks.retries = troubles_->retries();
+  hooks.approval_delay = troubles_->ApprovalDelay();
+  hooks.gives_up = troubles_->gives_up();
   return hooks;
 }
 
@@ -232,6 +235,9 @@ void Simulation::FillStore() {
   vault::NetSuiteLogin login{secret::Secret(Text(old, "email")),
                              secret::Secret(Text(old, "password"))};
   batch.credentials.push_back(seal("old-login", std::move(login)));
+  if (options_.scenario.issues_token) {
+    batch.credentials.push_back(seal("consumer", outside_.Consumer()));
+  }
   batch.accounts = {
       store::CreateAccount{CeligoAccount()},
       store::CreateAccount{NetSuiteAccount(options_.scenario.netsuite_access)}};

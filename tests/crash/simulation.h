@@ -43,6 +43,8 @@ struct Mutation {
   std::function<void(http::Request&)> request;
   bool tells_early = false;
   bool repeats_writes = false;
+  // An approval of any plan is taken for one of the plan that there is.
+  bool takes_any_plan = false;
 };
 
 struct Options {

@@ -18,6 +18,9 @@ constexpr absl::Duration kDelayMax = absl::Hours(5);
 constexpr absl::Duration kStormMax = absl::Minutes(20);
 constexpr int kRetryAfterSecondsMax = 2 * 60 * 60;
 constexpr int kFlows = 5;
+// Of this many histories, one.
+constexpr int kAbsentIn = 10;
+constexpr int kGivesUpIn = 6;
 // Of seven days, after which a request id is forgotten.
 constexpr absl::Duration kSlownessMax = absl::Hours(20);
 constexpr std::array kErrors = {408, 500, 502, 503, 504};
@@ -27,6 +30,7 @@ constexpr std::array kErrors = {408, 500, 502, 503, 504};
 Troubles::Troubles(uint64_t seed, Outside& outside, Checkers& checkers,
                    std::function<void(std::string)> tell)
     : chance_(seed ^ 0x7261747274726174),
+      rare_chance_(seed ^ 0x6f6e6c79736f6d65),
       outside_(outside),
       checkers_(checkers),
       tell_(std::move(tell)) {
@@ -41,10 +45,25 @@ Troubles::Troubles(uint64_t seed, Outside& outside, Checkers& checkers,
   err_ = either(0.05, 0.3);
   slowness_ = Draw(2) * kSlownessMax * chance_.Fraction();
   retries_ = Draw(6);
+  const auto one_in = [this](int histories) {
+    return rare_chance_.Fraction() * histories < 1;
+  };
+  rare_ = one_in(2) ? 0.002 : one_in(2) ? 0.01 : 0;
+  administrator_absent_ = one_in(kAbsentIn);
+  approver_absent_ = one_in(kAbsentIn);
+  gives_up_ = one_in(kGivesUpIn);
 }
 
 bool Troubles::Happens(double probability) {
   if (calls_ > kTroubledCallsMax || chance_.Fraction() >= probability) {
+    return false;
+  }
+  ++count_;
+  return true;
+}
+
+bool Troubles::HappensRarely(double probability) {
+  if (calls_ > kTroubledCallsMax || rare_chance_.Fraction() >= probability) {
     return false;
   }
   ++count_;
@@ -69,6 +88,8 @@ Trouble Troubles::AtCall(absl::Time now) {
   }
   if (Happens(others_)) OthersAct();
   if (Happens(others_ / 4)) RefuseLogins(now);
+  if (HappensRarely(rare_)) RefreshSandbox();
+  if (HappensRarely(rare_)) SwitchByHand();
   Trouble trouble;
   if (now < storm_until_ && calls_ <= kTroubledCallsMax) {
     trouble.kind = Trouble::Kind::kRateLimit;
@@ -102,7 +123,15 @@ absl::Duration Troubles::AtTurn() {
   return Happens(leap_) ? absl::Hours(24) : absl::ZeroDuration();
 }
 
-absl::Duration Troubles::Delay() { return slowness_ * chance_.Fraction(); }
+absl::Duration Troubles::Delay() {
+  const absl::Duration delay = slowness_ * chance_.Fraction();
+  return administrator_absent_ ? absl::InfiniteDuration() : delay;
+}
+
+absl::Duration Troubles::ApprovalDelay() {
+  return approver_absent_ ? absl::InfiniteDuration()
+                          : kSlownessMax * rare_chance_.Fraction();
+}
 
 bool Troubles::Errs() { return Happens(err_); }
 
@@ -163,6 +192,37 @@ void Troubles::UnassignRole() {
   checkers_.NoteCutOff();
   (void)outside_.Act("unassign-role",
                      {{"user", outside_.user()}, {"role", "CeligoJiraTBA"}});
+}
+
+// A copy of production takes the account's place: no token is left in it.
+void Troubles::RefreshSandbox() {
+  if (!before_cut_over_) return;
+  tell_("the sandbox is refreshed: all tokens are gone");
+  checkers_.NoteCutOff();
+  (void)outside_.Act("sandbox-refresh", Json::object());
+}
+
+// Somebody does by hand what the migration is about to do.
+void Troubles::SwitchByHand() {
+  if (!before_cut_over_) return;
+  const absl::StatusOr<Json> token = outside_.Act(
+      "create-token",
+      {{"application", sandbox::Text(outside_.info(), "application")},
+       {"user", outside_.user()},
+       {"role", "CeligoJiraTBA"},
+       {"name", "made by hand"}});
+  if (!token.ok()) return;
+  tell_("somebody puts the connection on a token by hand");
+  const Json fields = {{"netsuite.authType", "token"},
+                       {"netsuite.tokenId", token->at("tokenId")},
+                       {"netsuite.tokenSecret", token->at("tokenSecret")},
+                       {"netsuite._iClientId", outside_.info().at("iclient")},
+                       {"netsuite.requestLevelCredentials", true}};
+  (void)outside_.Act("edit-connection",
+                     {{"connection", outside_.connection()},
+                      {"set", fields},
+                      {"remove", {"netsuite.email", "netsuite.password"}}});
+  checkers_.NoteSwitchByHand();
 }
 
 void Troubles::RefuseLogins(absl::Time now) {

@@ -34,12 +34,16 @@ class Troubles {
   absl::Status AtCommit();
   // A leap of the clock, mostly none.
   absl::Duration AtTurn();
-  // How long a person takes for a task; very long: never does it.
+  // How long a person takes for a task; infinite: does nothing.
   absl::Duration Delay();
+  // How long an approver takes; infinite: is not there.
+  absl::Duration ApprovalDelay();
   // Whether a person says that a task is done without having done it.
   bool Errs();
   // How often an operator retries what needs attention.
   int retries() const { return retries_; }
+  // Whether the operator cancels before the plan is approved.
+  bool gives_up() const { return gives_up_; }
 
   // What was last stored of the migration.
   void Note(const migration::Migration& migration);
@@ -47,6 +51,9 @@ class Troubles {
 
  private:
   bool Happens(double probability);
+  // Drawn by itself: what was added later leaves the seeds that are kept their
+  // histories.
+  bool HappensRarely(double probability);
   int Draw(int limit);
   void OthersAct();
   void EditConnection();
@@ -54,8 +61,11 @@ class Troubles {
   void RevokeToken();
   void UnassignRole();
   void RefuseLogins(absl::Time now);
+  void RefreshSandbox();
+  void SwitchByHand();
 
   sandbox::Random chance_;
+  sandbox::Random rare_chance_;
   Outside& outside_;
   Checkers& checkers_;
   const std::function<void(std::string)> tell_;
@@ -67,6 +77,11 @@ class Troubles {
   double err_ = 0;
   absl::Duration slowness_;
   int retries_ = 0;
+  // Of each call.
+  double rare_ = 0;
+  bool administrator_absent_ = false;
+  bool approver_absent_ = false;
+  bool gives_up_ = false;
 
   int calls_ = 0;
   int count_ = 0;

@@ -58,6 +58,7 @@ TEST(NotesTest, EveryFieldSurvives) {
   notes.name_asked = true;
   notes.issue_sent = true;
   notes.issue_calls = 1;
+  notes.token_listed = true;
   notes.token_twins = 1;
   notes.revoke_sent = true;
   notes.sent_version = 4;
