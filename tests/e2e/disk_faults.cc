@@ -8,8 +8,11 @@
 //   but=SUFFIX        not files whose path ends so; may be left out
 //   only=SUFFIX       nothing but files whose path ends so; may be left out
 //   nth=NUMBER        the first of the chosen calls that fails; from 1
-//   kind=KIND         EIO, ENOSPC, EROFS, or short: a write takes half of what
-//                     it was given, other calls are as always
+//   kind=KIND         EIO, ENOSPC, EROFS; short: a write takes half of what it
+//                     was given, other calls are as always; power: instead of
+//                     the call the power goes, and with it whatever no sync has
+//                     brought to the disk; torn: likewise, but a part of it is
+//                     there (unsynced.h)
 //   more=NUMBER       so many after it fail as well; 0 when left out
 //   while=PATH        calls count only while there is such a file
 //   log=PATH          gets a line for each call that counts
@@ -34,10 +37,16 @@
 #include <string>
 #include <string_view>
 
+#include "tests/e2e/unsynced.h"
+
 namespace {
+
+namespace e2e = keyturn::e2e;
 
 constexpr char kVariable[] = "KEYTURN_DISK_FAULTS";
 constexpr int kShort = -1;
+constexpr int kPower = -2;
+constexpr int kTorn = -3;
 constexpr mode_t kLogMode = 0600;
 
 struct Plan {
@@ -49,7 +58,7 @@ struct Plan {
   std::string while_there;
   long first = 0;
   long last = 0;
-  // An errno, or kShort.
+  // An errno, or one of the above.
   int kind = EIO;
 };
 
@@ -68,6 +77,8 @@ int KindOf(std::string_view name) {
   if (name == "ENOSPC") return ENOSPC;
   if (name == "EROFS") return EROFS;
   if (name == "short") return kShort;
+  if (name == "power") return kPower;
+  if (name == "torn") return kTorn;
   return EIO;
 }
 
@@ -140,21 +151,57 @@ bool Fails(const char* call, const std::string& path) {
   return fails;
 }
 
-bool Fails(const char* call, int descriptor) {
-  if (ThePlan().under.empty()) return false;
+// Empty for what is no file, and while there is no plan. Keeps errno.
+std::string PathOf(int descriptor) {
+  if (ThePlan().under.empty()) return "";
   const int error = errno;
   std::array<char, PATH_MAX> path;
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
   const long size =
       syscall(SYS_readlinkat, AT_FDCWD, link.c_str(), path.data(), path.size());
   errno = error;
-  return size > 0 && Fails(call, std::string(path.data(), size));
+  return size > 0 ? std::string(path.data(), size) : "";
+}
+
+bool Fails(const char* call, int descriptor) {
+  const std::string path = PathOf(descriptor);
+  return !path.empty() && Fails(call, path);
+}
+
+// The path of a file whose changes may get lost, otherwise empty.
+std::string Unsynced(int descriptor) {
+  if (ThePlan().kind != kPower && ThePlan().kind != kTorn) return "";
+  std::string path = PathOf(descriptor);
+  return Concerns(path) ? path : "";
+}
+
+void NoteWrite(int descriptor, off64_t offset, const void* bytes, size_t size) {
+  const std::string path = Unsynced(descriptor);
+  if (path.empty()) return;
+  const int error = errno;
+  e2e::NoteWrite(path, offset, bytes, size);
+  errno = error;
+}
+
+// Where the next write goes that does not say where.
+off64_t Place(int descriptor) {
+  const long flags = syscall(SYS_fcntl, descriptor, F_GETFL);
+  const bool appends = flags >= 0 && (flags & O_APPEND) != 0;
+  return syscall(SYS_lseek, descriptor, 0, appends ? SEEK_END : SEEK_CUR);
+}
+
+int NoteSynced(int descriptor, long result) {
+  const std::string path = result == 0 ? Unsynced(descriptor) : "";
+  if (!path.empty()) e2e::NoteSync(path);
+  return static_cast<int>(result);
 }
 
 // Of a call that fails in the plan's way; `size`: what a write was given.
 long Fail(size_t& size) {
-  if (ThePlan().kind != kShort) {
-    errno = ThePlan().kind;
+  const int kind = ThePlan().kind;
+  if (kind == kPower || kind == kTorn) e2e::LosePower(kind == kTorn);
+  if (kind != kShort) {
+    errno = kind;
     return -1;
   }
   size = std::max<size_t>(1, size / 2);
@@ -201,12 +248,14 @@ int open64(const char* path, int flags, ...) {
 
 ssize_t write(int descriptor, const void* bytes, size_t size) {
   if (Fails("write", descriptor) && Fail(size) < 0) return -1;
+  NoteWrite(descriptor, Place(descriptor), bytes, size);
   return syscall(SYS_write, descriptor, bytes, size);
 }
 
 ssize_t pwrite64(int descriptor, const void* bytes, size_t size,
                  off64_t offset) {
   if (Fails("write", descriptor) && Fail(size) < 0) return -1;
+  NoteWrite(descriptor, offset, bytes, size);
   return syscall(SYS_pwrite64, descriptor, bytes, size, offset);
 }
 
@@ -222,16 +271,18 @@ ssize_t writev(int descriptor, const iovec* parts, int count) {
 
 int fsync(int descriptor) {
   if (FailsWhole("sync", descriptor)) return -1;
-  return static_cast<int>(syscall(SYS_fsync, descriptor));
+  return NoteSynced(descriptor, syscall(SYS_fsync, descriptor));
 }
 
 int fdatasync(int descriptor) {
   if (FailsWhole("sync", descriptor)) return -1;
-  return static_cast<int>(syscall(SYS_fdatasync, descriptor));
+  return NoteSynced(descriptor, syscall(SYS_fdatasync, descriptor));
 }
 
 int ftruncate64(int descriptor, off64_t size) noexcept {
   if (FailsWhole("truncate", descriptor)) return -1;
+  const std::string path = Unsynced(descriptor);
+  if (!path.empty()) e2e::NoteTruncation(path, size);
   return static_cast<int>(syscall(SYS_ftruncate, descriptor, size));
 }
 

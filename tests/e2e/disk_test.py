@@ -1,6 +1,7 @@
 """The disk of a real daemon fails: at any write, sync, truncation or opening, once
-or from then on, full, read-only, or full for a while. The daemon answers rightly
-or ends with its own exit code and a line that says what to do; nothing that it
+or from then on, full, read-only, or full for a while; or it loses power, and with
+it whatever was not synced. The daemon answers rightly or ends with its own exit
+code and a line that says what to do; nothing that it
 acknowledged is lost, and after a restart on a disk that works the migration ends
 well."""
 
@@ -23,8 +24,12 @@ CALLS = {'sync': 30, 'write': 600, 'open': 10, 'truncate': 3}
 # So many of the chosen places are reached at least: how many calls there are
 # hangs on how many batches came together.
 REACHED_MIN = 0.75
+# The power goes: the daemon can say nothing.
+POWER = ('power', 'torn')
+POWER_LOST = 137
 # A sync and an opening do nothing by half.
-KINDS = {'sync': ('EIO', 'ENOSPC'), 'write': ('EIO', 'ENOSPC', 'EROFS', 'short'),
+KINDS = {'sync': ('EIO', 'ENOSPC', *POWER),
+         'write': ('EIO', 'ENOSPC', 'EROFS', 'short', *POWER),
          'open': ('EIO', 'ENOSPC', 'EROFS'), 'truncate': ('EIO', 'ENOSPC')}
 ONCE = 0
 FROM_THEN_ON = 10**9
@@ -37,7 +42,8 @@ Case = collections.namedtuple('Case', 'call kind nth more')
 def cases():
     chance = random.Random(SEED)
     for call, kinds in KINDS.items():
-        ways = [(kind, more) for kind in kinds for more in (ONCE, FROM_THEN_ON)] * PLACES
+        ways = [(kind, more) for kind in kinds for more in (ONCE, FROM_THEN_ON)
+                if more == ONCE or kind not in POWER] * PLACES
         chance.shuffle(ways)
         for number, (kind, more) in enumerate(ways):
             yield Case(call, kind, 1 + int((number + chance.random()) * CALLS[call] / len(ways)),
@@ -147,7 +153,10 @@ class DiskTest(harness.EndToEndTest):
         self.start_on_faults(world, calls=case.call, nth=case.nth, kind=case.kind, more=case.more)
         acknowledged = self.work(world)
         # Some fail only at the end, when the log is moved into the database.
-        if world.stop_daemon() != STOPPED:
+        code = world.stop_daemon()
+        if case.kind in POWER:
+            self.assertIn(code, (STOPPED, POWER_LOST))
+        elif code != STOPPED:
             self.assert_says_why(world)
         self.assert_nothing_is_synced_after_a_failed_sync(world)
         world.start_daemon()
