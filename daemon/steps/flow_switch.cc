@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/drain.h"
 #include "daemon/steps/tasks.h"
 #include "daemon/upstream/celigo/tile.h"
 
@@ -76,29 +77,6 @@ std::vector<std::string> NamesOf(const Context& context,
   return names;
 }
 
-// Whether Celigo does not offer an answer to this account's token. What the
-// connection itself tells was read, so it is there.
-bool IsNotOffered(const absl::Status& status) {
-  return absl::IsNotFound(status) ||
-         base::ReasonOf(status) == "OUTSIDE_FORBIDDEN";
-}
-
-bool IsAboveZero(const celigo::Document& object, const char* key) {
-  return object.is_object() && object.contains(key) &&
-         object.at(key).is_number() && object.at(key).get<double>() > 0;
-}
-
-bool HoldsData(const celigo::Document& connection) {
-  if (IsAboveZero(connection, "queueSize")) return true;
-  if (!connection.contains("queues") || !connection.at("queues").is_array()) {
-    return false;
-  }
-  const celigo::Document& queues = connection.at("queues");
-  return std::any_of(
-      queues.begin(), queues.end(),
-      [](const celigo::Document& queue) { return IsAboveZero(queue, "size"); });
-}
-
 asio::awaitable<absl::StatusOr<bool>> AppIsUpdating(Context& context,
                                                     celigo::Client& client) {
   if (!context.notes.app_version_1 || context.notes.tile_id.empty()) {
@@ -107,71 +85,6 @@ asio::awaitable<absl::StatusOr<bool>> AppIsUpdating(Context& context,
   CO_ASSIGN_OR_RETURN(const celigo::Document tile,
                       co_await client.GetIntegration(context.notes.tile_id));
   co_return celigo::UpdateInProgress(tile);
-}
-
-// What still runs or waits, in words; empty: nothing.
-asio::awaitable<absl::StatusOr<std::string>> Busy(Context& context,
-                                                  celigo::Client& client) {
-  celigo::JobFilter filter;
-  for (const FlowNote& flow : context.notes.flows) {
-    filter.flow_ids.push_back(flow.id);
-  }
-  filter.statuses = {"queued", "running", "retrying", "canceling"};
-  const std::string& connection_id = context.notes.connection_id;
-  std::vector<celigo::Job> jobs;
-  if (!filter.flow_ids.empty()) {
-    CO_ASSIGN_OR_RETURN(jobs, co_await client.CurrentJobs(std::move(filter)));
-  }
-  CO_ASSIGN_OR_RETURN(const celigo::Document connection,
-                      co_await client.GetConnection(connection_id));
-  const bool offline =
-      connection.contains("offline") && connection.at("offline") == true;
-  std::erase_if(jobs, [offline](const celigo::Job& job) {
-    return celigo::IsFinal(job.status) ||
-           (offline && job.status == celigo::JobStatus::kQueued);
-  });
-  std::vector<std::string> busy;
-  if (!jobs.empty()) {
-    busy.push_back(absl::StrCat(jobs.size(), " unfinished jobs"));
-  }
-  if (!offline) {
-    absl::StatusOr<std::vector<celigo::Job>> queued =
-        co_await client.ConnectionJobs(connection_id);
-    // Then the jobs of the flows and the size of the queue have to do.
-    if (IsNotOffered(queued.status())) queued = std::vector<celigo::Job>();
-    if (!queued.ok()) co_return queued.status();
-    std::erase_if(*queued, [](const celigo::Job& job) {
-      return celigo::IsFinal(job.status);
-    });
-    if (!queued->empty()) {
-      busy.push_back(
-          absl::StrCat(queued->size(), " jobs queued on the connection"));
-    }
-    if (!context.notes.tile_id.empty()) {
-      CO_ASSIGN_OR_RETURN(
-          const std::vector<celigo::Document> connections,
-          co_await client.IntegrationConnections(context.notes.tile_id,
-                                                 /*fetch_queue_size=*/true));
-      for (const celigo::Document& candidate : connections) {
-        if (http::StringAt(candidate, "_id") == connection_id &&
-            HoldsData(candidate)) {
-          busy.push_back("queued data");
-        }
-      }
-    }
-  }
-  co_return absl::StrJoin(busy, ", ");
-}
-
-absl::Duration PollInterval(int waits) {
-  return std::min(kDrainPollMax,
-                  absl::Milliseconds(500) * (1 << std::min(waits, 10)));
-}
-
-// How long the step has been at it.
-absl::Duration Elapsed(const Context& context) {
-  const absl::Time now = context.clock.Now();
-  return now - context.record().started_at.value_or(now);
 }
 
 Outcome AwaitUpdate(const Context& context) {
@@ -318,19 +231,12 @@ asio::awaitable<std::optional<Outcome>> EnsureQuiet(Context& context,
   std::optional<Outcome> switched =
       co_await SwitchFlows(context, client, std::move(wanted), *states);
   if (switched.has_value()) co_return switched;
-  const absl::StatusOr<std::string> busy = co_await Busy(context, client);
-  if (!busy.ok()) {
-    co_return FromError(busy.status(), "looking for unfinished jobs");
+  const absl::StatusOr<Unrest> unrest = co_await LookForUnrest(context, client);
+  if (!unrest.ok()) {
+    co_return FromError(unrest.status(), "looking for unfinished jobs");
   }
-  if (busy->empty()) co_return std::nullopt;
-  if (Elapsed(context) > kDrainMax) {
-    co_return Failed(absl::StrCat(
-        "the flows did not come to rest within ",
-        absl::FormatDuration(kDrainMax), " (", *busy,
-        "); wait for these jobs or cancel them in Celigo, then begin again"));
-  }
-  co_return WaitFor(PollInterval(context.record().waits),
-                    absl::StrCat("waits for ", *busy, " to end"));
+  if (unrest->text.empty()) co_return std::nullopt;
+  co_return AwaitRest(context, *unrest);
 }
 
 asio::awaitable<absl::Status> NoteStatesAnew(Context& context,

@@ -14,10 +14,6 @@
 
 namespace keyturn::steps {
 
-// Longer than this no drain waits: the business stands still meanwhile. Then
-// the migration goes back, and the flows with it.
-inline constexpr absl::Duration kDrainMax = absl::Hours(1);
-inline constexpr absl::Duration kDrainPollMax = absl::Seconds(5);
 // Longer than this an update of the integration app is not waited for.
 inline constexpr absl::Duration kUpdateMax = absl::Hours(1);
 
@@ -41,7 +37,8 @@ asio::awaitable<std::optional<Outcome>> SwitchFlows(Context& context,
                                                     FlowStates& now);
 
 // Makes sure that no flow of the migration is enabled, no job of theirs runs,
-// and no queue of the connection holds data. No value: it is quiet.
+// and no queue of the connection holds data. No value: it is quiet. How long
+// that may take, and who chooses then, is drain.h's.
 //
 // What each flow goes back to is durable before the first one is touched. A
 // flow that somebody has enabled since is switched off like the others, and on

@@ -1,4 +1,5 @@
 // Guarantee G8: quiesced and drained before the switch, restored after it.
+#include "daemon/steps/drain.h"
 #include "daemon/steps/flow_switch.h"
 #include "tests/steps/world.h"
 
@@ -6,6 +7,7 @@ namespace keyturn::testing {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -112,18 +114,98 @@ TEST_F(FlowsTest, WaitForQueuedDataHoweverCeligoTellsOfIt) {
   EXPECT_EQ(Run(Step::kQuiesce).kind, Kind::kDone);
 }
 
-TEST_F(FlowsTest, AreNotWaitedForWithoutEnd) {
+TEST_F(FlowsTest, AreNotWaitedForWithoutEndAndAnOperatorChooses) {
   ReachRest();
   Act("set-queue", {{"connection", connection_}, {"records", 7}});
 
   ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
-  clock_.Advance(steps::kDrainMax + absl::Seconds(1));
+  clock_.Advance(steps::kDrainMax);
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+  clock_.Advance(absl::Seconds(1));
   const Outcome outcome = Run(Step::kQuiesce);
 
-  EXPECT_EQ(outcome.kind, Kind::kFailed);
-  EXPECT_THAT(outcome.message, HasSubstr("queued data"));
+  ASSERT_EQ(outcome.kind, Kind::kBlocked);
+  EXPECT_EQ(outcome.attention->reason, "DRAIN_TIMEOUT");
+  EXPECT_EQ(outcome.attention->owner, "operator");
+  EXPECT_THAT(outcome.message, HasSubstr("queued data (7)"));
+  EXPECT_THAT(
+      outcome.attention->ways_out,
+      ElementsAre(HasSubstr("`keyturn retry`"), HasSubstr("by hand in Celigo"),
+                  HasSubstr("`keyturn cancel`")));
   EXPECT_EQ(Undo(Step::kQuiesce).kind, Kind::kDone);
   EXPECT_EQ(States(), former_);
+}
+
+TEST_F(FlowsTest, AJobOfAnHourIsWaitedForAndNamedOnce) {
+  ReachRest();
+  Control("POST", "/control/switches",
+          {{"job_run_ms", absl::ToInt64Milliseconds(absl::Hours(1))}});
+  Act("start-job", {{"flow", FlowId(0)}});
+  const std::string since = absl::FormatTime("since %Y-%m-%d %H:%M UTC",
+                                             clock_.Now(), absl::UTCTimeZone());
+
+  const Outcome first = Run(Step::kQuiesce);
+  ASSERT_EQ(first.kind, Kind::kWait);
+  EXPECT_THAT(first.message, HasSubstr(Flow(0)["name"].get<std::string>()));
+  EXPECT_THAT(first.message, HasSubstr(since));
+  clock_.Advance(absl::Minutes(1));
+  const std::string runs = Run(Step::kQuiesce).message;
+  EXPECT_THAT(runs, HasSubstr(since));
+  clock_.Advance(absl::Minutes(50));
+  // The same words: no further line in the history.
+  EXPECT_EQ(Run(Step::kQuiesce).message, runs);
+  clock_.Advance(absl::Minutes(9));
+  EXPECT_EQ(Settle(Step::kQuiesce).kind, Kind::kDone);
+  EXPECT_EQ(LostRecords(), 0);
+}
+
+TEST_F(FlowsTest, NothingIsSwitchedUnderAJobThatNeverEnds) {
+  ReachRest();
+  Control("POST", "/control/switches",
+          {{"job_run_ms", absl::ToInt64Milliseconds(absl::Hours(1000))}});
+  const std::string job =
+      Act("start-job", {{"flow", FlowId(0)}})["_jobId"].get<std::string>();
+
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+  clock_.Advance(steps::kDrainMax + absl::Minutes(1));
+  ForgetSent();
+  const Outcome outcome = Run(Step::kQuiesce);
+
+  ASSERT_EQ(outcome.kind, Kind::kBlocked);
+  EXPECT_THAT(outcome.message, HasSubstr(job));
+  EXPECT_EQ(Sent("PUT " + ConnectionPath()), 0);
+  // Waited for anew, not passed over.
+  migration_.record(Step::kQuiesce).started_at = clock_.Now();
+  EXPECT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+}
+
+// By hand, or by a flow that runs before it: that it is off does not keep a job
+// of its from running.
+TEST_F(FlowsTest, AJobOfAFlowThatIsOffIsWaitedFor) {
+  ReachRest();
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kDone);
+  Act("start-job", {{"flow", FlowId(3)}});
+
+  const Outcome outcome = Run(Step::kCutOver);
+
+  ASSERT_EQ(outcome.kind, Kind::kWait);
+  EXPECT_THAT(outcome.message, HasSubstr("Jira issues to NetSuite cases"));
+  EXPECT_EQ(Sent("PUT " + ConnectionPath()), 0);
+  EXPECT_EQ(Settle(Step::kCutOver).kind, Kind::kDone);
+  EXPECT_EQ(LostRecords(), 0);
+}
+
+TEST_F(FlowsTest, ThatStartEachOtherComeToRestTogether) {
+  ReachRest();
+  Act("edit-flow", {{"flow", FlowId(0)},
+                    {"set", {{"_runNextFlowIds", Json::array({FlowId(1)})}}}});
+  Act("edit-flow", {{"flow", FlowId(1)},
+                    {"set", {{"_runNextFlowIds", Json::array({FlowId(0)})}}}});
+  Act("start-job", {{"flow", FlowId(0)}});
+
+  EXPECT_EQ(Settle(Step::kQuiesce).kind, Kind::kDone);
+  EXPECT_EQ(Settle(Step::kCutOver).kind, Kind::kDone);
+  EXPECT_EQ(LostRecords(), 0);
 }
 
 TEST_F(FlowsTest, QueuedWorkOfAnOfflineConnectionMayStay) {
