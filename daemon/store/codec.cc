@@ -453,6 +453,84 @@ absl::StatusOr<Account> DecodeAccount(std::string_view bytes) {
   return account;
 }
 
+std::string EncodeCampaign(const migration::Campaign& campaign) {
+  pb::Campaign out;
+  out.set_id(campaign.id);
+  out.set_revision(campaign.revision);
+  out.set_title(campaign.title);
+  const migration::CampaignPolicy& policy = campaign.policy;
+  pb::Campaign::Policy* kept = out.mutable_policy();
+  kept->set_canary(policy.canary);
+  kept->set_wave(policy.wave);
+  kept->set_wave_percent(policy.wave_percent);
+  kept->set_max_running(policy.max_running);
+  kept->set_max_running_per_integrator_account(
+      policy.max_running_per_integrator_account);
+  kept->set_max_running_per_erp_account(policy.max_running_per_erp_account);
+  kept->set_stop_after_failures(policy.stop_after_failures);
+  out.set_state(static_cast<int>(campaign.state));
+  out.set_stop_reason(campaign.stop_reason);
+  out.set_creator(campaign.creator);
+  out.set_created_at_ns(EncodeTime(campaign.created_at));
+  out.set_updated_at_ns(EncodeTime(campaign.updated_at));
+  if (campaign.ended_at) out.set_ended_at_ns(EncodeTime(*campaign.ended_at));
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<migration::Campaign> DecodeCampaign(std::string_view bytes) {
+  ASSIGN_OR_RETURN(const pb::Campaign in, Parse<pb::Campaign>(bytes));
+  Numbers numbers;
+  migration::Campaign campaign;
+  campaign.id = in.id();
+  campaign.revision = in.revision();
+  campaign.title = in.title();
+  const pb::Campaign::Policy& policy = in.policy();
+  campaign.policy = {policy.canary(),
+                     policy.wave(),
+                     policy.wave_percent(),
+                     policy.max_running(),
+                     policy.max_running_per_integrator_account(),
+                     policy.max_running_per_erp_account(),
+                     policy.stop_after_failures()};
+  campaign.state =
+      numbers.Read(in.state(), migration::kAllCampaignStates, "state");
+  campaign.stop_reason = in.stop_reason();
+  campaign.creator = in.creator();
+  campaign.created_at = DecodeTime(in.created_at_ns());
+  campaign.updated_at = DecodeTime(in.updated_at_ns());
+  if (in.has_ended_at_ns()) campaign.ended_at = DecodeTime(in.ended_at_ns());
+  RETURN_IF_ERROR(numbers.status());
+  return campaign;
+}
+
+std::string EncodeMember(const migration::CampaignMember& member) {
+  pb::CampaignMember out;
+  EncodeSpec(member.spec, out.mutable_spec());
+  out.set_state(static_cast<int>(member.state));
+  out.set_migration_id(member.migration_id);
+  out.set_refusal_reason(member.refusal_reason);
+  out.set_refusal(member.refusal);
+  out.set_failure_accepted(member.failure_accepted);
+  out.set_creator(member.creator);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<migration::CampaignMember> DecodeMember(std::string_view bytes) {
+  ASSIGN_OR_RETURN(const pb::CampaignMember in,
+                   Parse<pb::CampaignMember>(bytes));
+  Numbers numbers;
+  migration::CampaignMember member;
+  member.spec = DecodeSpec(in.spec(), numbers);
+  member.state = numbers.Read(in.state(), migration::kAllMemberStates, "state");
+  member.migration_id = in.migration_id();
+  member.refusal_reason = in.refusal_reason();
+  member.refusal = in.refusal();
+  member.failure_accepted = in.failure_accepted();
+  member.creator = in.creator();
+  RETURN_IF_ERROR(numbers.status());
+  return member;
+}
+
 int64_t EncodeTime(absl::Time time) {
   if (time == absl::InfiniteFuture())
     return std::numeric_limits<int64_t>::max();

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/migration/campaign.h"
 #include "daemon/migration/model.h"
 #include "daemon/store/records.h"
 
@@ -31,6 +32,13 @@ absl::StatusOr<migration::Task> DecodeTask(std::string_view bytes);
 
 std::string EncodeAccount(const Account& account);
 absl::StatusOr<Account> DecodeAccount(std::string_view bytes);
+
+std::string EncodeCampaign(const migration::Campaign& campaign);
+absl::StatusOr<migration::Campaign> DecodeCampaign(std::string_view bytes);
+
+// Without its number, which is part of the row's key.
+std::string EncodeMember(const migration::CampaignMember& member);
+absl::StatusOr<migration::CampaignMember> DecodeMember(std::string_view bytes);
 
 // Nanoseconds since 1970; infinite instants are the lowest and highest number.
 // What is finer than a nanosecond is cut.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "daemon/migration/campaign.h"
 #include "daemon/migration/model.h"
 #include "daemon/migration/transition.h"
 
@@ -55,6 +56,13 @@ struct UnfinishedMigration {
   std::string id;
   migration::State state = migration::State::kPlanning;
   std::optional<absl::Time> wake_at;
+};
+
+// A campaign with its members in the order of their numbers, and how the
+// migrations of these stand, all of one instant.
+struct StoredCampaign {
+  migration::Campaign campaign;
+  std::vector<migration::MemberStanding> members;
 };
 
 // Never renumber: the numbers are stored.
@@ -297,6 +305,19 @@ struct MigrationWrite {
   int64_t expected_revision = 0;
 };
 
+struct CampaignWrite {
+  // As of MigrationWrite.
+  migration::Campaign campaign;
+  int64_t expected_revision = 0;
+};
+
+struct MemberWrite {
+  std::string campaign_id;
+  migration::CampaignMember member;
+  // The stored state that the change was made from; none: a new member.
+  std::optional<migration::MemberState> expected;
+};
+
 struct TaskClosing {
   migration::Transition::ClosedTask task;
   absl::Time at;
@@ -395,6 +416,9 @@ using IdentityWrite = std::variant<AddInvitation, AddCertificate,
 struct Batch {
   std::optional<RequestRecord> request;
   std::optional<MigrationWrite> migration;
+  std::optional<CampaignWrite> campaign;
+  // Of campaigns that are stored, or of `campaign`.
+  std::vector<MemberWrite> members;
   // All of one migration: that of `migration` when it is given.
   std::vector<StoredEvent> events;
   std::vector<migration::Task> opened_tasks;

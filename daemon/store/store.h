@@ -179,6 +179,10 @@ class Store {
   //  - Aborted (REVISION_CONFLICT): the migration's stored revision is not the
   //    expected one. FailedPrecondition (LIVE_MIGRATION), naming the other one:
   //    a migration that is not at rest holds the same connection_key.
+  //  - Aborted (REVISION_CONFLICT), likewise, for a campaign; (MEMBER_CHANGED):
+  //    a member's stored state is not the expected one. FailedPrecondition
+  //    (CAMPAIGN_NOT_RUNNING): a member is to begin, and its campaign does not
+  //    run.
   //  - FailedPrecondition (TASK_CLOSED): a task to be closed is not open;
   //    NotFound (TASK_NOT_FOUND).
   //  - AlreadyExists (CREDENTIAL_EXISTS); NotFound (CREDENTIAL_NOT_FOUND), also
@@ -234,6 +238,17 @@ class Store {
   // States without a migration are absent.
   virtual absl::StatusOr<std::map<migration::State, int64_t>>
   CountByState() = 0;
+
+  // NotFound (CAMPAIGN_NOT_FOUND).
+  virtual absl::StatusOr<StoredCampaign> GetCampaign(std::string_view id) = 0;
+  // Newest first.
+  virtual absl::StatusOr<Page<StoredCampaign>> ListCampaigns(
+      const PageRequest& page) = 0;
+  // Ids of those that are not at rest, in no particular order.
+  virtual absl::StatusOr<std::vector<std::string>> ListLiveCampaigns() = 0;
+  // Id of the campaign that the migration was begun by; none: by a caller.
+  virtual absl::StatusOr<std::optional<std::string>> FindCampaignOf(
+      std::string_view migration_id) = 0;
 
   // Events with a higher sequence than `after_sequence`, ascending, at most
   // `limit` (cut to kPageItemsMax). `migration_id` empty: of all migrations.

@@ -52,6 +52,21 @@ class ForwardingStore : public store::Store {
   absl::StatusOr<std::map<migration::State, int64_t>> CountByState() override {
     return inner_->CountByState();
   }
+  absl::StatusOr<store::StoredCampaign> GetCampaign(
+      std::string_view id) override {
+    return inner_->GetCampaign(id);
+  }
+  absl::StatusOr<store::Page<store::StoredCampaign>> ListCampaigns(
+      const store::PageRequest& page) override {
+    return inner_->ListCampaigns(page);
+  }
+  absl::StatusOr<std::vector<std::string>> ListLiveCampaigns() override {
+    return inner_->ListLiveCampaigns();
+  }
+  absl::StatusOr<std::optional<std::string>> FindCampaignOf(
+      std::string_view migration_id) override {
+    return inner_->FindCampaignOf(migration_id);
+  }
   absl::StatusOr<std::vector<store::StoredEvent>> ListEvents(
       std::string_view migration_id, int64_t after_sequence,
       int limit) override {

@@ -138,6 +138,19 @@ TEST(CodecTest, NoticesAFieldThatIsNotSet) {
               ElementsAre(".plan.flows.run"));
 }
 
+TEST(CodecTest, GivesBackEveryFieldOfACampaignAndItsMembers) {
+  const std::string campaign = EncodeCampaign(testing::FullCampaign());
+  EXPECT_THAT(UnsetFields<v1::Campaign>(campaign), IsEmpty());
+  ASSERT_THAT(DecodeCampaign(campaign), IsOk());
+  EXPECT_EQ(EncodeCampaign(*DecodeCampaign(campaign)), campaign);
+  EXPECT_EQ(DecodeCampaign(campaign)->policy, testing::FullCampaign().policy);
+  const std::string member = EncodeMember(testing::FullMember());
+  EXPECT_THAT(UnsetFields<v1::CampaignMember>(member), IsEmpty());
+  ASSERT_THAT(DecodeMember(member), IsOk());
+  EXPECT_EQ(EncodeMember(*DecodeMember(member)), member);
+  EXPECT_EQ(DecodeMember(member)->spec, testing::FullMember().spec);
+}
+
 TEST(CodecTest, GivesBackEveryFieldOfAMigration) {
   const migration::Migration migration = testing::FullMigration();
   const absl::StatusOr<migration::Migration> decoded =
@@ -205,6 +218,8 @@ TEST(CodecTest, RefusesBytesThatAreNoRecord) {
   EXPECT_THAT(DecodeEvent("\xff\xff"), HasCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(DecodeTask("\xff\xff"), HasCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(DecodeAccount("\xff\xff"), HasCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(DecodeCampaign("\xff\xff"), HasCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(DecodeMember("\xff\xff"), HasCode(absl::StatusCode::kDataLoss));
 }
 
 TEST(CodecTest, RefusesANumberThatHasNoMeaning) {

@@ -198,6 +198,34 @@ store::Account FullAccount() {
   return account;
 }
 
+migration::Campaign FullCampaign() {
+  migration::Campaign campaign;
+  campaign.id = "cccccccccccccccc";
+  campaign.revision = 3;
+  campaign.title = "all of acme";
+  campaign.policy = {2, 5, 10, 7, 4, 3, 6};
+  campaign.state = migration::CampaignState::kFinished;
+  campaign.stop_reason = "too many failed";
+  campaign.creator = "carla";
+  campaign.created_at = At(13);
+  campaign.updated_at = At(14);
+  campaign.ended_at = At(15);
+  return campaign;
+}
+
+migration::CampaignMember FullMember() {
+  migration::CampaignMember member;
+  member.number = 4;
+  member.spec = FullSpec();
+  member.state = migration::MemberState::kTakenOut;
+  member.migration_id = "aaaaaaaaaaaaaaaa";
+  member.refusal_reason = "WRONG_TILE";
+  member.refusal = "the tile is another one";
+  member.failure_accepted = true;
+  member.creator = "mona";
+  return member;
+}
+
 Migration SmallMigration(const std::string& id, int created) {
   Migration migration;
   migration.id = id;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "daemon/migration/campaign.h"
 #include "daemon/migration/model.h"
 #include "daemon/store/records.h"
 #include "daemon/store/store.h"
@@ -42,6 +43,8 @@ migration::Migration FullMigration();
 store::StoredEvent FullEvent();
 migration::Task FullTask();
 store::Account FullAccount();
+migration::Campaign FullCampaign();
+migration::CampaignMember FullMember();
 
 // RUNNING, revision 1, without a connection key.
 migration::Migration SmallMigration(const std::string& id, int created = 0);

@@ -86,6 +86,9 @@ Batch GoldenBatch() {
       testing::VersionOf("acme-tba", 2, VersionLabel::kPending)};
   batch.accounts = {CreateAccount{testing::FullAccount()}};
   batch.migration = MigrationWrite{testing::FullMigration(), 0};
+  batch.campaign = CampaignWrite{testing::FullCampaign(), 0};
+  batch.members = {
+      {testing::FullCampaign().id, testing::FullMember(), std::nullopt}};
   batch.events = {testing::FullEvent()};
   batch.opened_tasks = {testing::FullTask()};
   batch.data_keys = {{"data-key-1", testing::At(1), "wrapped"}};
@@ -127,6 +130,8 @@ class GoldenStoreTest : public SchemaTest,
 // Since this version a migration may be on trial; what was stored before is on
 // none.
 constexpr int kTrialVersion = 7;
+// Since this one there are campaigns.
+constexpr int kCampaignVersion = 8;
 
 migration::Migration MigrationOf(int version) {
   migration::Migration migration = testing::FullMigration();
@@ -168,6 +173,15 @@ TEST_P(GoldenStoreTest, IsRead) {
   EXPECT_THAT(
       store->FindLiveByConnection(testing::FullMigration().connection_key),
       IsOkAndHolds(std::optional(testing::FullMigration().id)));
+  if (GetParam() >= kCampaignVersion) {
+    const auto campaign = store->GetCampaign(testing::FullCampaign().id);
+    ASSERT_THAT(campaign, IsOk());
+    EXPECT_EQ(EncodeCampaign(campaign->campaign),
+              EncodeCampaign(testing::FullCampaign()));
+    ASSERT_THAT(campaign->members, SizeIs(1));
+    EXPECT_EQ(EncodeMember(campaign->members.front().member),
+              EncodeMember(testing::FullMember()));
+  }
   // Version 1 knew nobody.
   if (GetParam() == 1) return;
   EXPECT_EQ(store->GetInvitation("hash-1")->uses_left, 2);
@@ -178,7 +192,7 @@ TEST_P(GoldenStoreTest, IsRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EachVersion, GoldenStoreTest,
-                         ::testing::Values(1, 6, 7),
+                         ::testing::Values(1, 6, 7, 8),
                          ::testing::PrintToStringParamName());
 
 TEST_F(SchemaTest, RefusesANewerStoreAndNamesBothVersions) {

@@ -10,6 +10,7 @@
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/lists.h"
+#include "daemon/store/sqlite/pages.h"
 
 namespace keyturn::store::sqlite {
 namespace {
@@ -17,63 +18,12 @@ namespace {
 using migration::State;
 using migration::Task;
 
-// Several statements that must see the same instant.
-class Snapshot {
- public:
-  explicit Snapshot(Connection& connection)
-      : connection_(connection), status_(Query(connection, "BEGIN").Run()) {}
-  ~Snapshot() { Query(connection_, "COMMIT").Run().IgnoreError(); }
-  const absl::Status& status() const { return status_; }
-
- private:
-  Connection& connection_;
-  const absl::Status status_;
-};
-
-int CutLimit(int limit) { return std::clamp(limit, 1, kPageItemsMax); }
-
 absl::Status BadNumber(std::string_view table, std::string_view key,
                        std::string_view column, int64_t number) {
   return AtRow(
       absl::DataLossError(absl::StrCat("its ", base::ToAbsl(column),
                                        " has the unknown number ", number)),
       table, key);
-}
-
-absl::Status BadPageToken() {
-  return base::FieldError(
-      "page_token", "it must be the next_page_token of this list, unchanged");
-}
-
-// Where a page of rows sorted by creation and id goes on, as AfterItem says it.
-struct CreationCursor {
-  int64_t created_at_ns;
-  std::string id;
-};
-
-absl::StatusOr<CreationCursor> ParseCursor(const std::string& text,
-                                           CreationCursor first) {
-  if (text.empty()) return first;
-  const size_t dot = text.find('.');
-  CreationCursor cursor;
-  if (dot == std::string::npos ||
-      !absl::SimpleAtoi(text.substr(0, dot), &cursor.created_at_ns)) {
-    return BadPageToken();
-  }
-  cursor.id = text.substr(dot + 1);
-  return cursor;
-}
-
-// Cuts what was read beyond the page, and says where the next one begins.
-template <typename T, typename CursorOf>
-Page<T> CutPage(std::vector<T> items, int limit, CursorOf cursor_of) {
-  Page<T> page;
-  page.items = std::move(items);
-  if (static_cast<int>(page.items.size()) > limit) {
-    page.items.erase(page.items.begin() + limit, page.items.end());
-    page.next = cursor_of(page.items.back());
-  }
-  return page;
 }
 
 // Columns: id, revision, last_sequence, record.

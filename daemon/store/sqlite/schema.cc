@@ -182,6 +182,31 @@ constexpr char kCensus[] = "";
 // a keyturnd that does not know that would let it end well without a word.
 constexpr char kTrials[] = "";
 
+// Sets of specs that are migrated in waves.
+constexpr char kCampaigns[] = R"sql(
+  CREATE TABLE campaigns (
+    id TEXT PRIMARY KEY NOT NULL,
+    revision INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    created_at_ns INTEGER NOT NULL,
+    record BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX campaigns_by_creation ON campaigns (created_at_ns, id);
+  CREATE INDEX campaigns_live ON campaigns (id) WHERE live = 1;
+
+  CREATE TABLE campaign_members (
+    campaign_id TEXT NOT NULL REFERENCES campaigns (id),
+    number INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    migration_id TEXT NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (campaign_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX campaign_members_by_migration
+    ON campaign_members (migration_id) WHERE migration_id <> '';
+)sql";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -199,7 +224,7 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 const std::vector<const char*>& SchemaSteps() {
   static const auto* const steps = new std::vector<const char*>{
       kVersion1,         kIdentities, kAuditChain, kDataKeyUse,
-      kIdentityAccounts, kCensus,     kTrials};
+      kIdentityAccounts, kCensus,     kTrials,     kCampaigns};
   return *steps;
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
 #include "daemon/store/sqlite/binding_book.h"
+#include "daemon/store/sqlite/campaigns.h"
 #include "daemon/store/sqlite/connection.h"
 #include "daemon/store/sqlite/files.h"
 #include "daemon/store/sqlite/reader.h"
@@ -169,6 +170,20 @@ class SqliteStore final : public Store {
   }
   absl::StatusOr<std::map<migration::State, int64_t>> CountByState() override {
     return sqlite::ReadCounts(*readers_.Take());
+  }
+  absl::StatusOr<StoredCampaign> GetCampaign(std::string_view id) override {
+    return sqlite::ReadCampaign(*readers_.Take(), id);
+  }
+  absl::StatusOr<Page<StoredCampaign>> ListCampaigns(
+      const PageRequest& page) override {
+    return sqlite::ReadCampaigns(*readers_.Take(), page);
+  }
+  absl::StatusOr<std::vector<std::string>> ListLiveCampaigns() override {
+    return sqlite::ReadLiveCampaigns(*readers_.Take());
+  }
+  absl::StatusOr<std::optional<std::string>> FindCampaignOf(
+      std::string_view migration_id) override {
+    return sqlite::ReadCampaignOf(*readers_.Take(), migration_id);
   }
   absl::StatusOr<std::vector<StoredEvent>> ListEvents(
       std::string_view migration_id, int64_t after_sequence,

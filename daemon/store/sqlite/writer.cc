@@ -9,6 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/sqlite/campaigns.h"
+#include "daemon/store/sqlite/pages.h"
 #include "daemon/store/sqlite/reader.h"
 
 namespace keyturn::store::sqlite {
@@ -32,19 +34,6 @@ std::array<Use, 4> UsesOf(const Migration& migration) {
           Use{kUsesAccount, spec.netsuite.account},
           Use{kUsesCredential, spec.old_login},
           Use{kUsesCredential, spec.token.consumer}};
-}
-
-absl::Status CheckSize(std::string_view record) {
-  if (record.size() <= kRecordBytesMax) return absl::OkStatus();
-  return base::WithReason(
-      absl::ResourceExhaustedError(
-          absl::StrCat("a record of ", record.size(), " bytes is too large; ",
-                       kRecordBytesMax, " are the most")),
-      "RECORD_TOO_LARGE");
-}
-
-absl::Status Conflict(std::string text) {
-  return base::WithReason(absl::AbortedError(text), "REVISION_CONFLICT");
 }
 
 absl::Status NoSuch(std::string_view what, const std::string& name,
@@ -131,6 +120,12 @@ absl::StatusOr<CommitResult> GroupWriter::Write(const Batch& batch) {
   if (batch.request) RETURN_IF_ERROR(WriteRequest(*batch.request));
   if (batch.migration) {
     RETURN_IF_ERROR(WriteMigration(*batch.migration, batch.events.size()));
+  }
+  if (batch.campaign) {
+    RETURN_IF_ERROR(WriteCampaign(connection_, *batch.campaign));
+  }
+  for (const MemberWrite& write : batch.members) {
+    RETURN_IF_ERROR(WriteMember(connection_, write));
   }
   ASSIGN_OR_RETURN(const CommitResult result, WriteEvents(batch));
   for (const Task& task : batch.opened_tasks) RETURN_IF_ERROR(OpenTask(task));
