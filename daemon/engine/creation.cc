@@ -83,7 +83,7 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
   }
   if (!command.validate_only) {
     co_return co_await Store(std::move(request), std::move(created),
-                             std::move(ending));
+                             std::move(ending), std::move(command.member));
   }
   const absl::Time planned = options_.clock.Now();
   const migration::Event event =
@@ -95,7 +95,8 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Create(
 }
 
 asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Store(
-    Request request, migration::Migration created, Ending ending) {
+    Request request, migration::Migration created, Ending ending,
+    std::optional<store::MemberWrite> member) {
   const absl::Time now = options_.clock.Now();
   const migration::Happening made{
       "CREATED", absl::StrCat("created by ", request.caller.identity),
@@ -115,6 +116,11 @@ asio::awaitable<absl::StatusOr<migration::Migration>> Creation::Store(
   batch.request = std::move(extras.request);
   batch.audit = std::move(extras.audit);
   batch.credentials = std::move(credentials);
+  if (member.has_value()) {
+    member->member.state = migration::MemberState::kBegun;
+    member->member.migration_id = created.id;
+    batch.members.push_back(*std::move(member));
+  }
   absl::StatusOr<std::string> secrets =
       SecretsOf(change->after, options_.store);
   if (!secrets.ok()) co_return secrets.status();

@@ -3,6 +3,9 @@
 #define KEYTURN_DAEMON_ENGINE_CREATION_H_
 
 #include <asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -46,7 +49,8 @@ class Creation {
       const CreateCommand& command, const std::string& name);
   absl::Status CheckConnectionIsFree(const migration::Spec& spec);
   asio::awaitable<absl::StatusOr<migration::Migration>> Store(
-      Request request, migration::Migration created, Ending ending);
+      Request request, migration::Migration created, Ending ending,
+      std::optional<store::MemberWrite> member);
 
   const Engine::Options& options_;
   Ledger& ledger_;

@@ -37,12 +37,14 @@ bool GoesOnByItself(const store::UnfinishedMigration& migration) {
 
 Driver::Driver(asio::io_context& context, const Engine::Options& options,
                Ledger& ledger, Attempts& attempts,
-               std::function<void()> on_drive_end)
+               std::function<void()> on_drive_end,
+               std::function<void(const migration::Migration&)> on_change)
     : context_(context),
       options_(options),
       ledger_(ledger),
       attempts_(attempts),
       on_drive_end_(std::move(on_drive_end)),
+      on_change_(std::move(on_change)),
       alarm_(context, options.clock, [this] { Pump(); }) {}
 
 absl::Status Driver::Start() {
@@ -65,6 +67,7 @@ void Driver::Consider(const migration::Migration& migration) {
   if (stopping_) return;
   const Entry* entry = ledger_.Find(migration.id);
   if (entry != nullptr && entry->driven) return;
+  on_change_(migration);
   const absl::Time now = options_.clock.Now();
   const Action action = migration::NextAction(migration, now);
   switch (action.kind) {

@@ -27,10 +27,11 @@ inline constexpr absl::Duration kUnreadableWait = absl::Minutes(1);
 // Belongs to the engine's thread.
 class Driver {
  public:
-  // All outlive the driver. `on_drive_end` is called from the loop.
+  // All outlive the driver. `on_drive_end` is called from the loop, `on_change`
+  // from Consider, with what has come to stand still or goes on.
   Driver(asio::io_context& context, const Engine::Options& options,
-         Ledger& ledger, Attempts& attempts,
-         std::function<void()> on_drive_end);
+         Ledger& ledger, Attempts& attempts, std::function<void()> on_drive_end,
+         std::function<void(const migration::Migration&)> on_change);
 
   // Puts every migration that is not at rest on the agenda, without reading
   // one. The work begins when the context runs.
@@ -75,6 +76,7 @@ class Driver {
   Ledger& ledger_;
   Attempts& attempts_;
   const std::function<void()> on_drive_end_;
+  const std::function<void(const migration::Migration&)> on_change_;
 
   bool stopping_ = false;
   bool parked_ = false;

@@ -10,6 +10,7 @@
 #include "daemon/base/status.h"
 #include "daemon/engine/alarm.h"
 #include "daemon/engine/attempts.h"
+#include "daemon/engine/campaigns.h"
 #include "daemon/engine/commands.h"
 #include "daemon/engine/creation.h"
 #include "daemon/engine/driver.h"
@@ -24,7 +25,8 @@ namespace {
 using migration::Migration;
 using migration::Task;
 
-static_assert(kRunningMax + kCallsMax < store::kQueuedBatchesMax);
+static_assert(kRunningMax + kCallsMax + kBeginningMax + kLiveCampaignsMax <
+              store::kQueuedBatchesMax);
 
 std::function<double()> RandomJitter() {
   return [generator = std::mt19937_64(std::random_device()())]() mutable {
@@ -58,13 +60,20 @@ class EngineImpl final : public Engine {
         attempts_(options_, limits_),
         ledger_(context, options_.store, options_.log,
                 [this](absl::Status why) { OnBroken(std::move(why)); }),
-        driver_(context, options_, ledger_, attempts_, [this] { EndIfIdle(); }),
+        driver_(
+            context, options_, ledger_, attempts_, [this] { EndIfIdle(); },
+            [this](const Migration& changed) { campaigns_.Note(changed); }),
         requests_(options_.store, options_.clock, ledger_),
         creation_(options_, ledger_, attempts_, driver_),
         commands_(options_, ledger_, driver_),
+        campaigns_(context, options_, ledger_, creation_,
+                   [this] { EndIfIdle(); }),
         last_call_(context, options_.clock, [this] { limits_.CutAll(); }) {}
 
-  absl::Status Start() override { return driver_.Start(); }
+  absl::Status Start() override {
+    RETURN_IF_ERROR(driver_.Start());
+    return campaigns_.Start();
+  }
 
   void Stop(absl::Time deadline, std::function<void()> done) override;
   void Park(std::function<void()> done) override;
@@ -78,6 +87,10 @@ class EngineImpl final : public Engine {
   void SubmitToken(Caller caller, std::string task_id, secret::Secret token_id,
                    secret::Secret token_secret,
                    Callback<Task> callback) override;
+  void CreateCampaign(Caller caller, CreateCampaignCommand command,
+                      Callback<store::StoredCampaign> callback) override;
+  void ChangeCampaign(Caller caller, ChangeCampaignCommand command,
+                      Callback<store::StoredCampaign> callback) override;
   void Discover(
       std::string account, std::shared_ptr<vault::Openings> openings,
       Callback<std::vector<steps::DiscoveredConnection>> callback) override;
@@ -96,6 +109,7 @@ class EngineImpl final : public Engine {
   absl::Status Admit(Needs needs) const;
   Requests::Recall<Migration> RecallMigration();
   Requests::Recall<Task> RecallTask();
+  Requests::Recall<store::StoredCampaign> RecallCampaign();
   void OnBroken(absl::Status why);
   void EndIfIdle();
 
@@ -113,6 +127,7 @@ class EngineImpl final : public Engine {
   Requests requests_;
   Creation creation_;
   Commands commands_;
+  Campaigns campaigns_;
   Alarm last_call_;
 };
 
@@ -206,6 +221,31 @@ void EngineImpl::SubmitToken(Caller caller, std::string task_id,
        requests_.Once(std::move(request), std::move(work), RecallTask()));
 }
 
+void EngineImpl::CreateCampaign(Caller caller, CreateCampaignCommand command,
+                                Callback<store::StoredCampaign> callback) {
+  Request request;
+  request.caller = std::move(caller);
+  request.action = "keyturn.v1.Campaigns/CreateCampaign";
+  request.target = "campaigns";
+  request.dry_run = command.validate_only;
+  asio::awaitable<absl::StatusOr<store::StoredCampaign>> work =
+      campaigns_.Create(request, std::move(command));
+  Call(Needs::kNothing, std::move(callback),
+       requests_.Once(std::move(request), std::move(work), RecallCampaign()));
+}
+
+void EngineImpl::ChangeCampaign(Caller caller, ChangeCampaignCommand command,
+                                Callback<store::StoredCampaign> callback) {
+  Request request;
+  request.caller = std::move(caller);
+  request.action = ActionOf(command);
+  request.target = absl::StrCat("campaigns/", command.campaign_id);
+  asio::awaitable<absl::StatusOr<store::StoredCampaign>> work =
+      campaigns_.Change(request, std::move(command));
+  Call(Needs::kNothing, std::move(callback),
+       requests_.Once(std::move(request), std::move(work), RecallCampaign()));
+}
+
 void EngineImpl::Discover(
     std::string account, std::shared_ptr<vault::Openings> openings,
     Callback<std::vector<steps::DiscoveredConnection>> callback) {
@@ -236,11 +276,18 @@ Requests::Recall<Task> EngineImpl::RecallTask() {
   };
 }
 
+Requests::Recall<store::StoredCampaign> EngineImpl::RecallCampaign() {
+  return [this](const std::string& name) {
+    return options_.store.GetCampaign(IdOf(name));
+  };
+}
+
 void EngineImpl::Stop(absl::Time deadline, std::function<void()> done) {
   asio::post(context_, [this, deadline, done = std::move(done)]() mutable {
     stopping_ = true;
     on_idle_ = std::move(done);
     driver_.Stop();
+    campaigns_.Stop();
     last_call_.Set(deadline);
     EndIfIdle();
   });
@@ -252,6 +299,7 @@ void EngineImpl::Park(std::function<void()> done) {
   asio::post(context_, [this, done = std::move(done)] {
     options_.vault.DropKeys();
     driver_.Park();
+    campaigns_.Park();
     limits_.CutRunning(vault::SealedError());
     options_.outside.DropSecrets();
     done();
@@ -259,12 +307,16 @@ void EngineImpl::Park(std::function<void()> done) {
 }
 
 void EngineImpl::Unpark() {
-  asio::post(context_, [this] { driver_.Unpark(); });
+  asio::post(context_, [this] {
+    driver_.Unpark();
+    campaigns_.Unpark();
+  });
 }
 
 void EngineImpl::OnBroken(absl::Status why) {
   stopping_ = true;
   driver_.Stop();
+  campaigns_.Stop();
   limits_.CutAll();
   options_.log(
       absl::StrCat("engine: stopped, the store failed: ", why.message()));
@@ -272,7 +324,10 @@ void EngineImpl::OnBroken(absl::Status why) {
 }
 
 void EngineImpl::EndIfIdle() {
-  if (on_idle_ == nullptr || calls_ > 0 || driver_.running() > 0) return;
+  if (on_idle_ == nullptr || calls_ > 0 || driver_.running() > 0 ||
+      campaigns_.running() > 0) {
+    return;
+  }
   last_call_.Stop();
   limits_.CutAll();
   asio::post(context_, std::exchange(on_idle_, nullptr));

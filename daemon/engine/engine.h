@@ -14,12 +14,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/base/clock.h"
+#include "daemon/migration/campaign.h"
 #include "daemon/migration/model.h"
 #include "daemon/migration/transition.h"
 #include "daemon/secret/secret.h"
@@ -59,6 +61,9 @@ struct CreateCommand {
   // credentials that none of these logs in with, are refused as if they were
   // not there.
   std::optional<std::set<std::string>> accounts = {};
+  // The campaign's member that begins with this migration, in one transaction
+  // with it; none: a caller asks.
+  std::optional<store::MemberWrite> member = {};
 };
 
 struct MigrationCommand {
@@ -68,6 +73,28 @@ struct MigrationCommand {
   std::optional<int64_t> expected_revision;
   std::string reason;
   std::string plan_hash;
+};
+
+struct CreateCampaignCommand {
+  std::string title;
+  migration::CampaignPolicy policy;
+  // Its first members, in the order in which they begin.
+  std::vector<migration::Spec> specs;
+  bool validate_only = false;
+};
+
+struct AddMembers {
+  std::vector<migration::Spec> specs;
+};
+
+struct RemoveMember {
+  int number = 0;
+};
+
+struct ChangeCampaignCommand {
+  std::string campaign_id;
+  std::optional<int64_t> expected_revision;
+  std::variant<migration::CampaignCommand, AddMembers, RemoveMember> change;
 };
 
 using steps::Findings;
@@ -82,6 +109,12 @@ inline constexpr int kRunningMax = 4096;
 // with Unavailable (BUSY). Together with kRunningMax below the store's
 // kQueuedBatchesMax, since each has at most one commit under way.
 inline constexpr int kCallsMax = 3072;
+// Members of campaigns whose migrations are being made at once; they count like
+// calls, but apart from them.
+inline constexpr int kBeginningMax = 256;
+// Campaigns that are not at rest.
+inline constexpr int kLiveCampaignsMax = 100;
+inline constexpr size_t kTitleBytesMax = 200;
 // Bytes of a command's reason and of a task's evidence.
 inline constexpr size_t kReasonBytesMax = 1000;
 inline constexpr size_t kEvidenceBytesMax = 4000;
@@ -185,6 +218,19 @@ class Engine {
   virtual void SubmitToken(Caller caller, std::string task_id,
                            secret::Secret token_id, secret::Secret token_secret,
                            Callback<migration::Task> callback) = 0;
+
+  // Stores a campaign, which begins at once. Its members' specs are checked in
+  // their form; whether a migration can be made of each is found when its turn
+  // comes. With `validate_only` nothing is stored, and the answer has no id.
+  // InvalidArgument naming the field; FailedPrecondition (TOO_MANY_CAMPAIGNS).
+  virtual void CreateCampaign(Caller caller, CreateCampaignCommand command,
+                              Callback<store::StoredCampaign> callback) = 0;
+
+  // NotFound (CAMPAIGN_NOT_FOUND, MEMBER_NOT_FOUND); Aborted (ETAG_MISMATCH);
+  // what migration::Apply and migration::TakeOut refuse; for new members as
+  // CreateCampaign.
+  virtual void ChangeCampaign(Caller caller, ChangeCampaignCommand command,
+                              Callback<store::StoredCampaign> callback) = 0;
 
   // Reads an account's connections; changes nothing. `openings`, as of
   // TestAccount too, is complete when `callback` is called. NotFound;

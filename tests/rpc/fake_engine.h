@@ -29,6 +29,8 @@ class FakeEngine final : public engine::Engine {
       absl::UnimplementedError("the test sets no migration");
   absl::StatusOr<migration::Task> task =
       absl::UnimplementedError("the test sets no task");
+  absl::StatusOr<store::StoredCampaign> campaign =
+      absl::UnimplementedError("the test sets no campaign");
   absl::StatusOr<std::vector<steps::DiscoveredConnection>> discovered =
       std::vector<steps::DiscoveredConnection>();
   std::function<absl::StatusOr<engine::Findings>(const std::string&)> test =
@@ -46,6 +48,8 @@ class FakeEngine final : public engine::Engine {
   engine::Caller caller;
   std::optional<engine::CreateCommand> created;
   std::optional<engine::MigrationCommand> commanded;
+  std::optional<engine::CreateCampaignCommand> campaign_created;
+  std::optional<engine::ChangeCampaignCommand> campaign_changed;
   std::optional<Submitted> submitted;
   std::string completed_task;
   std::string evidence;
@@ -74,6 +78,20 @@ class FakeEngine final : public engine::Engine {
   }
   void Unpark() override { ++unparked; }
 
+  void CreateCampaign(
+      engine::Caller who, engine::CreateCampaignCommand command,
+      engine::Callback<store::StoredCampaign> callback) override {
+    caller = std::move(who);
+    campaign_created = std::move(command);
+    callback(campaign);
+  }
+  void ChangeCampaign(
+      engine::Caller who, engine::ChangeCampaignCommand command,
+      engine::Callback<store::StoredCampaign> callback) override {
+    caller = std::move(who);
+    campaign_changed = std::move(command);
+    callback(campaign);
+  }
   void Create(engine::Caller who, engine::CreateCommand command,
               engine::Callback<migration::Migration> callback) override {
     caller = std::move(who);
