@@ -185,6 +185,52 @@ std::string DiscoverPage(const v1::DiscoverResponse& response,
   return page;
 }
 
+std::string SpecFateName(SpecFate::Kind kind) {
+  switch (kind) {
+    case SpecFate::kWritten:
+      return "written";
+    case SpecFate::kLeft:
+      return "left";
+    case SpecFate::kBlocked:
+      return "blocked";
+  }
+  return "";
+}
+
+std::string SpecsPage(const std::vector<SpecFate>& fates, const Style& style) {
+  if (fates.empty()) return "No NetSuite connections to write specs for.\n";
+  Table table({"CONNECTION", "SPEC", "FILE", "NAME"});
+  std::string details;
+  std::string next;
+  for (const SpecFate& fate : fates) {
+    const bool written = fate.kind == SpecFate::kWritten;
+    table.Add(
+        {fate.connection.id(),
+         {SpecFateName(fate.kind), written ? Color::kGreen : Color::kYellow},
+         fate.file,
+         fate.connection.name()});
+    if (!fate.file.empty() && next.empty()) next = fate.file;
+    const std::string first =
+        absl::StrCat("  ", OneLine(fate.connection.id()), ": ");
+    if (!fate.to_fill_in.empty()) {
+      details += Hanging(
+          first, "fill in " + absl::StrJoin(fate.to_fill_in, ", "), style);
+    }
+    if (fate.kind == SpecFate::kLeft) {
+      details += Hanging(first, "there was such a file; it is as it was", style,
+                         Color::kYellow);
+    }
+    for (const std::string& why : fate.why) {
+      details += Hanging(first, "no spec: " + why, style, Color::kYellow);
+    }
+  }
+  std::string page = table.ToText(style);
+  if (!details.empty()) absl::StrAppend(&page, "\n", details);
+  if (next.empty()) return page;
+  return page + Heading("Next", style) +
+         Commands({"keyturn plan -f " + next}, style);
+}
+
 std::string ServerPage(const v1::ServerInfo& server,
                        const std::string& client_version, absl::Time now,
                        const Style& style) {

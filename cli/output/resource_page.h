@@ -37,6 +37,23 @@ std::string TestPage(
 std::string DiscoverPage(const v1::DiscoverResponse& response,
                          const Style& style);
 
+// What became of the spec file of a connection.
+struct SpecFate {
+  // kLeft: there was such a file, and it is as it was.
+  enum Kind { kWritten, kLeft, kBlocked };
+  v1::DiscoveredConnection connection;
+  Kind kind;
+  // Empty when it is blocked.
+  std::string file;
+  // The fields that a written file leaves to a person.
+  std::vector<std::string> to_fill_in;
+  // Why it is blocked.
+  std::vector<std::string> why;
+};
+// "written", "left", "blocked".
+std::string SpecFateName(SpecFate::Kind kind);
+std::string SpecsPage(const std::vector<SpecFate>& fates, const Style& style);
+
 // `client_version` stands beside the daemon's; a difference is pointed out.
 std::string ServerPage(const v1::ServerInfo& server,
                        const std::string& client_version, absl::Time now,

@@ -36,15 +36,21 @@ bool FitsLiteral(const std::string& text) {
          OneBlock(text) == text;
 }
 
-void EmitText(const std::string& text, YAML::Emitter& out) {
-  if (FitsLiteral(text)) {
-    out << YAML::Literal;
-  } else if (OneLine(text) != text) {
+void EmitOnOneLine(const std::string& text, YAML::Emitter& out) {
+  if (OneLine(text) != text) {
     out << YAML::EscapeNonAscii << YAML::DoubleQuoted;
   } else if (NeedsQuotes(text)) {
     out << YAML::DoubleQuoted;
   }
   out << text;
+}
+
+void EmitText(const std::string& text, YAML::Emitter& out) {
+  if (FitsLiteral(text)) {
+    out << YAML::Literal << text;
+  } else {
+    EmitOnOneLine(text, out);
+  }
 }
 
 void Emit(const Json& value, YAML::Emitter& out) {
@@ -112,6 +118,12 @@ std::string ToStructured(const Json& value, OutputFormat format) {
   return EscapeControls(value.dump(kIndent, ' ', /*ensure_ascii=*/false,
                                    Json::error_handler_t::replace)) +
          "\n";
+}
+
+std::string ToYamlScalar(const std::string& text) {
+  YAML::Emitter out;
+  EmitOnOneLine(text, out);
+  return out.c_str();
 }
 
 }  // namespace keyturn::cli

@@ -23,6 +23,10 @@ std::string ToStructured(const google::protobuf::Message& message,
 std::string ToStructured(const nlohmann::ordered_json& value,
                          OutputFormat format);
 
+// A text as the value of a key in a YAML file: on one line, quoted and escaped
+// where a reader could take it for something else.
+std::string ToYamlScalar(const std::string& text);
+
 }  // namespace keyturn::cli
 
 #endif  // KEYTURN_CLI_OUTPUT_STRUCTURED_H_

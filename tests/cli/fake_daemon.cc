@@ -432,6 +432,7 @@ class FakeDaemon::InventoryService : public v1::Inventory::Service {
     connection.set_recipe("jira");
     connection.set_migratable(true);
     connection.add_needs("a token for the role CeligoJiraTBA");
+    response->MergeFrom(daemon_.discovered);
     return daemon_.Enter("Discover", *request);
   }
 

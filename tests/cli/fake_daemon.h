@@ -57,6 +57,9 @@ class FakeDaemon {
   std::vector<std::string> back_up;
   std::string restored;
 
+  // What Discover finds beside its own connection; as above.
+  v1::DiscoverResponse discovered;
+
   // While it is stopped: hangs up on the next `times` connections to its port.
   void HangUp(int times);
 
