@@ -1,18 +1,50 @@
+#include <algorithm>
+#include <functional>
 #include <memory>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/commands/command.h"
 #include "cli/commands/paging.h"
+#include "cli/errors.h"
 #include "cli/names.h"
+#include "cli/output/markdown.h"
 #include "cli/output/task_page.h"
+#include "cli/output/text.h"
 #include "cli/secret_file.h"
 
 namespace keyturn::cli {
 namespace {
 
+constexpr char kOpenTask[] = "open";
+
+std::string TaskStateName(v1::Task::State state) {
+  return absl::AsciiStrToLower(v1::Task::State_Name(state));
+}
+
+// OK for "issue_token", in whatever case, and for none at all.
+absl::Status CheckStep(const std::string& text) {
+  std::vector<std::string> names;
+  for (int i = v1::Step::Name_MIN + 1; i <= v1::Step::Name_MAX; ++i) {
+    names.push_back(StepName(static_cast<v1::Step::Name>(i)));
+    if (names.back() == absl::AsciiStrToLower(text)) return absl::OkStatus();
+  }
+  if (text.empty()) return absl::OkStatus();
+  return UsageError(
+      absl::StrCat("--step: \"", OneLine(text),
+                   "\" is no step; allowed: ", absl::StrJoin(names, ", ")));
+}
+
 struct Arguments {
   std::string id;
   std::string migration;
+  std::string account;
+  std::string step;
+  std::string state;
+  std::string sort = "since";
   bool all = false;
+  bool markdown = false;
   std::string evidence;
   std::string from_file;
 };
@@ -31,9 +63,44 @@ void PrintAnswered(Invocation& invocation, const v1::Task& task) {
   });
 }
 
+bool IsAskedFor(const v1::Task& task, const Arguments& arguments) {
+  const auto fits = [](const std::string& asked, const std::string& is) {
+    return asked.empty() || asked == is;
+  };
+  return fits(ShortId(arguments.account), ShortId(task.account())) &&
+         fits(absl::AsciiStrToLower(arguments.step), StepName(task.step())) &&
+         fits(arguments.state, TaskStateName(task.state()));
+}
+
+// Takes out what was not asked for and sorts the rest. What is equal stays
+// oldest first.
+void Arrange(const Arguments& arguments, v1::ListTasksResponse& response) {
+  auto& tasks = *response.mutable_tasks();
+  tasks.erase(std::remove_if(tasks.begin(), tasks.end(),
+                             [&arguments](const v1::Task& task) {
+                               return !IsAskedFor(task, arguments);
+                             }),
+              tasks.end());
+  const auto due = [](const v1::Task& task) {
+    return task.has_expire_time() ? ToTime(task.expire_time())
+                                  : absl::InfiniteFuture();
+  };
+  const auto sort = [&tasks](const auto& key) {
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [&key](const v1::Task& a, const v1::Task& b) {
+                       return key(a) < key(b);
+                     });
+  };
+  if (arguments.sort == "until") sort(due);
+  if (arguments.sort == "account") sort(std::mem_fn(&v1::Task::account));
+  if (arguments.sort == "step") sort(std::mem_fn(&v1::Task::step));
+}
+
 Outcome List(Invocation& invocation, const Arguments& arguments) {
+  if (absl::Status step = CheckStep(arguments.step); !step.ok()) return step;
   v1::ListTasksRequest request;
-  request.set_show_closed(arguments.all);
+  request.set_show_closed(arguments.all || !(arguments.state.empty() ||
+                                             arguments.state == kOpenTask));
   if (!arguments.migration.empty()) {
     const absl::StatusOr<std::string> migration =
         ResourceName("migrations", arguments.migration);
@@ -42,11 +109,12 @@ Outcome List(Invocation& invocation, const Arguments& arguments) {
   }
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::ListTasksResponse> response =
+  absl::StatusOr<v1::ListTasksResponse> response =
       ListAll(**client, &v1::Tasks::Stub::ListTasks, request);
   if (!response.ok()) {
     return WhileDoing(response.status(), "cannot list the tasks");
   }
+  Arrange(arguments, *response);
   invocation.Print(*response, [&response](const Style& style) {
     return TaskTable({response->tasks().begin(), response->tasks().end()},
                      style);
@@ -57,6 +125,9 @@ Outcome List(Invocation& invocation, const Arguments& arguments) {
 Outcome Show(Invocation& invocation, const Arguments& arguments) {
   const absl::StatusOr<std::string> name = ResourceName("tasks", arguments.id);
   if (!name.ok()) return name.status();
+  if (arguments.markdown && invocation.format() != OutputFormat::kTable) {
+    return UsageError("--markdown and --output exclude each other");
+  }
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
   v1::GetTaskRequest request;
@@ -65,7 +136,11 @@ Outcome Show(Invocation& invocation, const Arguments& arguments) {
       (*client)->Call(&v1::Tasks::Stub::GetTask, request);
   if (!task.ok())
     return WhileDoing(task.status(), "cannot show " + *name, *name);
-  PrintTask(invocation, *task);
+  if (arguments.markdown) {
+    invocation.console().Write(Stream::kOut, TaskMarkdown(*task));
+  } else {
+    PrintTask(invocation, *task);
+  }
   return ExitCode::kDone;
 }
 
@@ -188,27 +263,51 @@ void AddAnsweringCommands(CLI::App& noun, Invocation& invocation) {
       ->type_name(kFileType);
 }
 
+void AddList(CLI::App& noun, Invocation& invocation) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App& list = AddCommand(
+      noun, invocation, "list", "Lists the open tasks, oldest first",
+      {"keyturn task list", "keyturn task list --migration k3q7n2x5a4bcdefg",
+       "keyturn task list --account acme-ns --sort until",
+       "keyturn task list --all -o json"},
+      [&invocation, arguments] { return List(invocation, *arguments); });
+  list.add_option("--migration", arguments->migration, "Only those of this one")
+      ->type_name(kMigrationType);
+  list.add_option("--account", arguments->account,
+                  "Only those to be done in this account")
+      ->type_name(kAccountType);
+  list.add_option("--step", arguments->step,
+                  "Only those of this step, for example issue_token")
+      ->type_name("STEP");
+  CLI::Option* const all =
+      list.add_flag("--all", arguments->all, "Also those that are not open");
+  list.add_option("--state", arguments->state, "Only those in this state")
+      ->type_name("")
+      ->check(CLI::IsMember({kOpenTask, "done", "withdrawn"}))
+      ->excludes(all);
+  list.add_option("--sort", arguments->sort,
+                  "What comes first: the oldest, the soonest to be too late, "
+                  "or by account or step [since]")
+      ->type_name("")
+      ->check(CLI::IsMember({"since", "until", "account", "step"}));
+}
+
 }  // namespace
 
 void AddTaskCommands(CLI::App& top, Invocation& invocation) {
   CLI::App& noun = AddNoun(top, "task", "What only a person can do");
   const auto arguments = std::make_shared<Arguments>();
 
-  CLI::App& list = AddCommand(
-      noun, invocation, "list", "Lists the open tasks, oldest first",
-      {"keyturn task list", "keyturn task list --migration k3q7n2x5a4bcdefg",
-       "keyturn task list --all -o json"},
-      [&invocation, arguments] { return List(invocation, *arguments); });
-  list.add_option("--migration", arguments->migration, "Only those of this one")
-      ->type_name(kMigrationType);
-  list.add_flag("--all", arguments->all, "Also those that are not open");
-
+  AddList(noun, invocation);
   CLI::App& show = AddCommand(
       noun, invocation, "show",
       "Shows a task: what to do, where, and what must stand in each field",
-      {"keyturn task show k3q7n2x5a4bcdefg"},
+      {"keyturn task show k3q7n2x5a4bcdefg",
+       "keyturn task show k3q7n2x5a4bcdefg --markdown > task.md"},
       [&invocation, arguments] { return Show(invocation, *arguments); });
   AddPositional(show, "ID", arguments->id, "The task", kTaskType);
+  show.add_flag("--markdown", arguments->markdown,
+                "As Markdown, to be sent to somebody without Keyturn");
 
   AddAnsweringCommands(noun, invocation);
   AddConfirm(top, invocation);

@@ -327,6 +327,58 @@ TEST_F(CommandsTest, MovesMigrationsByTheirVerbs) {
   EXPECT_THAT(daemon_.requests(), Contains(HasSubstr("plan_hash: \"9f2b\"")));
 }
 
+TEST_F(CommandsTest, ListsTheTasksThatWereAskedForInTheOrderAskedFor) {
+  const auto put = [this](const std::string& id, v1::Step::Name step,
+                          const std::string& account, int expire_seconds) {
+    v1::Task task = TokenTask();
+    task.set_name("tasks/" + id);
+    task.set_step(step);
+    task.set_account(account);
+    if (expire_seconds > 0) {
+      task.mutable_expire_time()->set_seconds(expire_seconds);
+    }
+    if (id == "done") task.set_state(v1::Task::DONE);
+    daemon_.Put(task);
+  };
+  put("a", v1::Step::ISSUE_TOKEN, "accounts/zeta", 0);
+  put("b", v1::Step::FINISH, "accounts/acme-ns", 2000);
+  put("c", v1::Step::ENABLE_TBA, "accounts/acme-ns", 1000);
+  put("done", v1::Step::ENABLE_TBA, "accounts/acme-ns", 0);
+  const auto ids = [this](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"task", "list"});
+    const json response = KeyturnJson(arguments);
+    std::string found;
+    for (const json& task : response["tasks"]) {
+      absl::StrAppend(&found, ShortId(task["name"].get<std::string>()), " ");
+    }
+    return found;
+  };
+  EXPECT_EQ(ids({}), "a b c ");
+  EXPECT_EQ(ids({"--all"}), "a b c done ");
+  EXPECT_EQ(ids({"--account", "acme-ns"}), "b c ");
+  EXPECT_EQ(ids({"--account", "accounts/zeta"}), "a ");
+  EXPECT_EQ(ids({"--step", "Enable_TBA"}), "c ");
+  EXPECT_EQ(ids({"--state", "done"}), "done ");
+  EXPECT_EQ(ids({"--state", "open", "--step", "issue_token"}), "a ");
+  EXPECT_EQ(ids({"--sort", "until"}), "c b a ");
+  EXPECT_EQ(ids({"--sort", "account"}), "b c a ");
+  EXPECT_EQ(ids({"--sort", "step"}), "c a b ");
+  EXPECT_EQ(Keyturn({"task", "list", "--state", "done", "--all"}).code,
+            ExitCode::kUsage);
+  EXPECT_THAT(Keyturn({"task", "list", "--step", "dance"}).error,
+              HasSubstr("allowed: preflight, approve, enable_tba"));
+}
+
+TEST_F(CommandsTest, ShowsATaskAsMarkdownInsteadOfAnotherFormat) {
+  daemon_.Put(TokenTask());
+  const Result page = Keyturn({"task", "show", kSampleTask, "--markdown"});
+  EXPECT_EQ(page.code, ExitCode::kDone) << page.error;
+  EXPECT_THAT(page.out, testing::StartsWith("# Make an access token"));
+  EXPECT_EQ(
+      Keyturn({"task", "show", kSampleTask, "--markdown", "-o", "json"}).code,
+      ExitCode::kUsage);
+}
+
 TEST_F(CommandsTest, SaysWhatIsRefusedAndWhatToDoInstead) {
   daemon_.Put(SampleMigration());
   daemon_.Fail("CancelMigration",
