@@ -73,6 +73,15 @@ constexpr auto kTable = std::to_array<Row>({
     {"keyturn.v1.Audit/TailAudit", kAuditors},
     {"keyturn.v1.Audit/VerifyAudit", kAuditors},
 
+    {"keyturn.v1.Campaigns/AddMembers", kOperators},
+    {"keyturn.v1.Campaigns/CancelCampaign", kOperators},
+    {"keyturn.v1.Campaigns/CreateCampaign", kOperators},
+    {"keyturn.v1.Campaigns/GetCampaign", kReaders},
+    {"keyturn.v1.Campaigns/ListCampaigns", kReaders},
+    {"keyturn.v1.Campaigns/PauseCampaign", kOperators},
+    {"keyturn.v1.Campaigns/RemoveMember", kOperators},
+    {"keyturn.v1.Campaigns/ResumeCampaign", kOperators},
+
     {"keyturn.v1.Credentials/CreateCredential", kAdministrators},
     {"keyturn.v1.Credentials/DeleteCredential", kAdministrators},
     {"keyturn.v1.Credentials/GetCredential", kReaders},

@@ -14,12 +14,14 @@
 #include "absl/time/time.h"
 #include "daemon/engine/custodian.h"
 #include "daemon/engine/engine.h"
+#include "daemon/migration/campaign.h"
 #include "daemon/migration/model.h"
 #include "daemon/steps/discover.h"
 #include "daemon/store/records.h"
 #include "daemon/vault/payload.h"
 #include "keyturn/v1/accounts.pb.h"
 #include "keyturn/v1/admin.pb.h"
+#include "keyturn/v1/campaigns.pb.h"
 #include "keyturn/v1/credentials.pb.h"
 #include "keyturn/v1/inventory.pb.h"
 #include "keyturn/v1/migrations.pb.h"
@@ -45,6 +47,12 @@ v1::Step::State ToProto(migration::StepState state);
 // Checks the form of every field.
 absl::StatusOr<migration::Spec> FromProto(const v1::Spec& spec);
 absl::StatusOr<migration::State> FromProto(v1::Migration::State state);
+
+// --- Campaigns ---
+
+v1::Campaign ToProto(const store::StoredCampaign& stored);
+// With the defaults for what is absent; nothing is checked.
+migration::CampaignPolicy FromProto(const v1::Campaign::Policy& policy);
 
 // --- Tasks ---
 

@@ -44,6 +44,11 @@ absl::StatusOr<std::string> ParseMigrationName(std::string_view field,
   return ParseName(field, name, kMigrationPrefix, base::IsId, kIdForm);
 }
 
+absl::StatusOr<std::string> ParseCampaignName(std::string_view field,
+                                              std::string_view name) {
+  return ParseName(field, name, kCampaignPrefix, base::IsId, kIdForm);
+}
+
 absl::StatusOr<std::string> ParseTaskName(std::string_view field,
                                           std::string_view name) {
   return ParseName(field, name, kTaskPrefix, base::IsId, kIdForm);

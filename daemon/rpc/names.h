@@ -17,6 +17,7 @@ inline constexpr size_t kRequestIdSizeMin = 8;
 inline constexpr size_t kRequestIdSizeMax = 64;
 
 inline constexpr std::string_view kMigrationPrefix = "migrations/";
+inline constexpr std::string_view kCampaignPrefix = "campaigns/";
 inline constexpr std::string_view kTaskPrefix = "tasks/";
 inline constexpr std::string_view kAccountPrefix = "accounts/";
 inline constexpr std::string_view kCredentialPrefix = "credentials/";
@@ -28,6 +29,8 @@ std::string FullName(std::string_view prefix, std::string_view id);
 // The id in `name`, which is the full resource name or the short id.
 absl::StatusOr<std::string> ParseMigrationName(std::string_view field,
                                                std::string_view name);
+absl::StatusOr<std::string> ParseCampaignName(std::string_view field,
+                                              std::string_view name);
 absl::StatusOr<std::string> ParseTaskName(std::string_view field,
                                           std::string_view name);
 absl::StatusOr<std::string> ParseAccountName(std::string_view field,

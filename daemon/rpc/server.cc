@@ -20,6 +20,7 @@
 #include "daemon/base/status.h"
 #include "daemon/rpc/access_service.h"
 #include "daemon/rpc/audit_service.h"
+#include "daemon/rpc/campaigns_service.h"
 #include "daemon/rpc/enrolment.h"
 #include "daemon/rpc/identity_book.h"
 #include "daemon/rpc/migrations_service.h"
@@ -51,10 +52,11 @@ constexpr std::array<std::string_view, 3> kGrpcRpcs = {
 
 std::vector<std::string> ServiceNames() {
   return {
-      v1::Access::service_full_name(),      v1::Accounts::service_full_name(),
-      v1::Admin::service_full_name(),       v1::Audit::service_full_name(),
-      v1::Credentials::service_full_name(), v1::Inventory::service_full_name(),
-      v1::Migrations::service_full_name(),  v1::Tasks::service_full_name()};
+      v1::Access::service_full_name(),    v1::Accounts::service_full_name(),
+      v1::Admin::service_full_name(),     v1::Audit::service_full_name(),
+      v1::Campaigns::service_full_name(), v1::Credentials::service_full_name(),
+      v1::Inventory::service_full_name(), v1::Migrations::service_full_name(),
+      v1::Tasks::service_full_name()};
 }
 
 // Those with a call that needs a secret: while the daemon is sealed their
@@ -157,6 +159,7 @@ class GrpcServer final : public Server {
         tasks_(gate_, options.store, options.engine),
         accounts_(gate_, options.store, options.engine, options.registry),
         credentials_(gate_, options.store, options.registry),
+        campaigns_(gate_, options.store, options.engine),
         inventory_(gate_, options.store, options.engine),
         access_({gate_, options.store, options.clock, *book_, enrolment_}),
         custodian_(options.custodian),
@@ -263,8 +266,8 @@ class GrpcServer final : public Server {
   absl::Status AddGeneration(const std::optional<Tcp>& tcp,
                              grpc::ServerBuilder& builder) {
     for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-             &migrations_, &tasks_, &accounts_, &credentials_, &inventory_,
-             &access_, &admin_, &audit_}) {
+             &migrations_, &tasks_, &accounts_, &credentials_, &campaigns_,
+             &inventory_, &access_, &admin_, &audit_}) {
       builder.RegisterService(service);
     }
     SetLimits(builder);
@@ -403,6 +406,7 @@ class GrpcServer final : public Server {
   TasksService tasks_;
   AccountsService accounts_;
   CredentialsService credentials_;
+  CampaignsService campaigns_;
   InventoryService inventory_;
   AccessService access_;
   engine::Custodian& custodian_;
