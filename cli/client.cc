@@ -69,6 +69,7 @@ Client::Client(std::string server, std::shared_ptr<grpc::Channel> channel,
       channel_(std::move(channel)),
       stubs_(v1::Access::NewStub(channel_), v1::Accounts::NewStub(channel_),
              v1::Admin::NewStub(channel_), v1::Audit::NewStub(channel_),
+             v1::Campaigns::NewStub(channel_),
              v1::Credentials::NewStub(channel_),
              v1::Inventory::NewStub(channel_),
              v1::Migrations::NewStub(channel_), v1::Tasks::NewStub(channel_)) {}

@@ -21,6 +21,7 @@
 #include "keyturn/v1/accounts.grpc.pb.h"
 #include "keyturn/v1/admin.grpc.pb.h"
 #include "keyturn/v1/audit.grpc.pb.h"
+#include "keyturn/v1/campaigns.grpc.pb.h"
 #include "keyturn/v1/credentials.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
 #include "keyturn/v1/migrations.grpc.pb.h"
@@ -111,8 +112,8 @@ class Client {
   const std::string server_;
   const std::optional<absl::Duration> timeout_;
   const std::shared_ptr<grpc::Channel> channel_;
-  const Stubs<v1::Access, v1::Accounts, v1::Admin, v1::Audit, v1::Credentials,
-              v1::Inventory, v1::Migrations, v1::Tasks>
+  const Stubs<v1::Access, v1::Accounts, v1::Admin, v1::Audit, v1::Campaigns,
+              v1::Credentials, v1::Inventory, v1::Migrations, v1::Tasks>
       stubs_;
 };
 

@@ -32,6 +32,7 @@ void BuildCommands(CLI::App& top, Invocation& invocation) {
   invocation.AddGlobalOptions(top);
   AddMigrateCommands(top, invocation);
   AddMigrationCommands(top, invocation);
+  AddCampaignCommands(top, invocation);
   AddTaskCommands(top, invocation);
   AddInventoryCommands(top, invocation);
   AddAccountCommands(top, invocation);

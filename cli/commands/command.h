@@ -95,6 +95,7 @@ CLI::App& AddNoun(CLI::App& parent, const std::string& name,
 
 // Positionals say what they name by these type names; completion goes by them.
 inline constexpr char kMigrationType[] = "MIGRATION";
+inline constexpr char kCampaignType[] = "CAMPAIGN";
 inline constexpr char kTaskType[] = "TASK";
 inline constexpr char kCredentialType[] = "CREDENTIAL";
 inline constexpr char kAccountType[] = "ACCOUNT";
@@ -120,6 +121,7 @@ void AddAccountCommands(CLI::App& top, Invocation& invocation);
 void AddInventoryCommands(CLI::App& top, Invocation& invocation);
 void AddMigrateCommands(CLI::App& top, Invocation& invocation);
 void AddMigrationCommands(CLI::App& top, Invocation& invocation);
+void AddCampaignCommands(CLI::App& top, Invocation& invocation);
 void AddTaskCommands(CLI::App& top, Invocation& invocation);
 void AddAuditCommands(CLI::App& top, Invocation& invocation);
 void AddCompletionCommands(CLI::App& top, Invocation& invocation);

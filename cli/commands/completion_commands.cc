@@ -104,6 +104,10 @@ std::vector<std::string> Names(Invocation& invocation,
     return Ids(**client, &v1::Migrations::Stub::ListMigrations,
                &v1::ListMigrationsResponse::migrations);
   }
+  if (kind == kCampaignType) {
+    return Ids(**client, &v1::Campaigns::Stub::ListCampaigns,
+               &v1::ListCampaignsResponse::campaigns);
+  }
   if (kind == kTaskType) {
     return Ids(**client, &v1::Tasks::Stub::ListTasks,
                &v1::ListTasksResponse::tasks);

@@ -417,6 +417,106 @@ class FakeDaemon::AccountsService : public v1::Accounts::Service {
   FakeDaemon& daemon_;
 };
 
+// One campaign that stands still, whatever is asked.
+class FakeDaemon::CampaignsService : public v1::Campaigns::Service {
+ public:
+  explicit CampaignsService(FakeDaemon& daemon) : daemon_(daemon) {}
+
+  grpc::Status CreateCampaign(grpc::ServerContext*,
+                              const v1::CreateCampaignRequest* request,
+                              v1::Campaign* response) override {
+    *response = request->campaign();
+    response->set_name("campaigns/cccccccccccccccc");
+    response->set_state(v1::Campaign::RUNNING);
+    for (const v1::Spec& spec : request->specs()) {
+      v1::Campaign::Member& member = *response->add_members();
+      member.set_number(response->members_size());
+      *member.mutable_spec() = spec;
+      member.set_state(v1::Campaign::Member::WAITING);
+    }
+    return daemon_.Enter("CreateCampaign", *request);
+  }
+
+  grpc::Status GetCampaign(grpc::ServerContext*,
+                           const v1::GetCampaignRequest* request,
+                           v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("GetCampaign", *request);
+  }
+
+  grpc::Status ListCampaigns(grpc::ServerContext*,
+                             const v1::ListCampaignsRequest* request,
+                             v1::ListCampaignsResponse* response) override {
+    *response->add_campaigns() = Sample();
+    return daemon_.Enter("ListCampaigns", *request);
+  }
+
+  grpc::Status PauseCampaign(grpc::ServerContext*,
+                             const v1::PauseCampaignRequest* request,
+                             v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("PauseCampaign", *request);
+  }
+
+  grpc::Status ResumeCampaign(grpc::ServerContext*,
+                              const v1::ResumeCampaignRequest* request,
+                              v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("ResumeCampaign", *request);
+  }
+
+  grpc::Status CancelCampaign(grpc::ServerContext*,
+                              const v1::CancelCampaignRequest* request,
+                              v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("CancelCampaign", *request);
+  }
+
+  grpc::Status AddMembers(grpc::ServerContext*,
+                          const v1::AddMembersRequest* request,
+                          v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("AddMembers", *request);
+  }
+
+  grpc::Status RemoveMember(grpc::ServerContext*,
+                            const v1::RemoveMemberRequest* request,
+                            v1::Campaign* response) override {
+    *response = Sample();
+    return daemon_.Enter("RemoveMember", *request);
+  }
+
+ private:
+  static v1::Campaign Sample() {
+    v1::Campaign campaign;
+    campaign.set_name("campaigns/cccccccccccccccc");
+    campaign.set_title("all of acme");
+    campaign.set_state(v1::Campaign::RUNNING);
+    campaign.set_standing("1 run, and max_running is 1");
+    campaign.mutable_policy()->set_max_running(1);
+    v1::Campaign::Progress& progress = *campaign.mutable_progress();
+    progress.set_succeeded(1);
+    progress.set_running(1);
+    progress.set_waiting(2);
+    progress.set_wave(2);
+    progress.set_waves(3);
+    constexpr int kMembers = 4;
+    for (int number = 1; number <= kMembers; ++number) {
+      v1::Campaign::Member& member = *campaign.add_members();
+      member.set_number(number);
+      member.mutable_spec()->mutable_celigo()->set_account("acme");
+      member.set_state(v1::Campaign::Member::WAITING);
+      if (number > 2) continue;
+      member.set_state(v1::Campaign::Member::BEGUN);
+      member.set_migration_state(number == 1 ? v1::Migration::SUCCEEDED
+                                             : v1::Migration::RUNNING);
+    }
+    return campaign;
+  }
+
+  FakeDaemon& daemon_;
+};
+
 class FakeDaemon::InventoryService : public v1::Inventory::Service {
  public:
   explicit InventoryService(FakeDaemon& daemon) : daemon_(daemon) {}
@@ -570,6 +670,7 @@ FakeDaemon::FakeDaemon() : certificates_(MakeCertificates(kServerName)) {
   services_.push_back(std::make_unique<TasksService>(*this));
   services_.push_back(std::make_unique<CredentialsService>(*this));
   services_.push_back(std::make_unique<AccountsService>(*this));
+  services_.push_back(std::make_unique<CampaignsService>(*this));
   services_.push_back(std::make_unique<InventoryService>(*this));
   services_.push_back(std::make_unique<AccessService>(*this));
   services_.push_back(std::make_unique<AdminService>(*this));

@@ -15,6 +15,7 @@
 #include "keyturn/v1/access.grpc.pb.h"
 #include "keyturn/v1/accounts.grpc.pb.h"
 #include "keyturn/v1/admin.grpc.pb.h"
+#include "keyturn/v1/campaigns.grpc.pb.h"
 #include "keyturn/v1/credentials.grpc.pb.h"
 #include "keyturn/v1/inventory.grpc.pb.h"
 #include "keyturn/v1/migrations.grpc.pb.h"
@@ -101,6 +102,7 @@ class FakeDaemon {
   class TasksService;
   class CredentialsService;
   class AccountsService;
+  class CampaignsService;
   class InventoryService;
   class AccessService;
   class AdminService;

@@ -94,6 +94,8 @@ class Served {
   Served() {
     daemon_.engine.migration = testing::FullMigration();
     daemon_.engine.task = testing::FullTask();
+    daemon_.engine.campaign =
+        store::StoredCampaign{testing::FullCampaign(), {}};
     access::Roles all;
     for (const access::Role role : access::kAllRoles) all.Add(role);
     channel_ = daemon_.Tls(all, "fuzz");
