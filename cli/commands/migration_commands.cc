@@ -6,8 +6,10 @@
 #include "absl/time/clock.h"
 #include "cli/commands/command.h"
 #include "cli/commands/paging.h"
+#include "cli/errors.h"
 #include "cli/names.h"
 #include "cli/output/migration_page.h"
+#include "cli/output/report_document.h"
 #include "cli/output/text.h"
 
 namespace keyturn::cli {
@@ -17,6 +19,7 @@ struct Arguments {
   std::string id;
   std::string reason;
   std::string plan;
+  std::string report_format;
   std::vector<std::string> states;
 };
 
@@ -84,12 +87,39 @@ Outcome Show(Invocation& invocation, const Arguments& arguments) {
   return ExitCode::kDone;
 }
 
+Outcome PrintDocument(Invocation& invocation, const Arguments& arguments,
+                      const v1::Migration& migration) {
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::ListTasksRequest request;
+  request.set_migration(migration.name());
+  request.set_show_closed(true);
+  const absl::StatusOr<v1::ListTasksResponse> tasks =
+      ListAll(**client, &v1::Tasks::Stub::ListTasks, request);
+  if (!tasks.ok()) {
+    return WhileDoing(tasks.status(),
+                      "cannot list the tasks of " + migration.name(),
+                      migration.name());
+  }
+  const Document document = ReportDocument(
+      migration, {tasks->tasks().begin(), tasks->tasks().end()}, absl::Now());
+  invocation.console().Write(Stream::kOut, arguments.report_format == "html"
+                                               ? ToHtml(document)
+                                               : ToMarkdown(document));
+  return ExitCode::kDone;
+}
+
 Outcome Report(Invocation& invocation, const Arguments& arguments) {
   const absl::StatusOr<std::string> name =
       ResourceName("migrations", arguments.id);
   if (!name.ok()) return name.status();
+  const bool document = !arguments.report_format.empty();
+  if (document && invocation.format() != OutputFormat::kTable) {
+    return UsageError("--format and --output exclude each other");
+  }
   const absl::StatusOr<v1::Migration> migration = Get(invocation, *name);
   if (!migration.ok()) return migration.status();
+  if (document) return PrintDocument(invocation, arguments, *migration);
   invocation.Print(*migration, [&migration](const Style& style) {
     return ReportPage(*migration, style);
   });
@@ -238,9 +268,17 @@ void AddMigrationCommands(CLI::App& top, Invocation& invocation) {
       top, invocation, "report",
       "Reports who did what and when, with proofs, and what is left to do",
       {"keyturn report k3q7n2x5a4bcdefg",
+       "keyturn report k3q7n2x5a4bcdefg --format html > report.html",
        "keyturn report k3q7n2x5a4bcdefg -o json"},
       [&invocation, arguments] { return Report(invocation, *arguments); });
   AddPositional(report, "ID", arguments->id, "The migration", kMigrationType);
+  report
+      .add_option(
+          "--format", arguments->report_format,
+          "As a document to pass on, instead of text for this terminal; "
+          "html is one page that needs nothing else")
+      ->type_name("")
+      ->check(CLI::IsMember({"markdown", "html"}));
 
   AddMoves(top, invocation, arguments);
 }

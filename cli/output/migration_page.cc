@@ -51,17 +51,6 @@ std::string Attempts(const v1::Step& step) {
   return step.attempt() > 1 ? absl::StrCat(step.attempt(), " attempts") : "";
 }
 
-LabelledValues Subject(const v1::Migration& migration) {
-  const v1::Spec& spec = migration.spec();
-  std::string token = spec.token().application();
-  if (token.empty()) token = Finding(migration, "application");
-  return {{"connection", ConnectionTitle(migration)},
-          {"NetSuite", absl::StrCat("account ", spec.netsuite().account(),
-                                    ", user ", spec.netsuite().user())},
-          {"role", spec.role().name()},
-          {"application", token}};
-}
-
 std::string ChangesSection(const v1::Plan& plan, std::string_view heading,
                            const Style& style) {
   if (plan.changes().empty()) return "";
@@ -79,15 +68,9 @@ std::string ChangesSection(const v1::Plan& plan, std::string_view heading,
 // What the switch changed or, while it still may come, will change.
 std::string ReportedChanges(const v1::Migration& migration,
                             const Style& style) {
-  const bool switched =
-      std::any_of(migration.steps().begin(), migration.steps().end(),
-                  [](const v1::Step& step) {
-                    return step.name() == v1::Step::CUT_OVER &&
-                           step.state() == v1::Step::DONE;
-                  });
-  if (switched) return ChangesSection(migration.plan(), kChanges, style);
-  if (AtRest(migration.state())) return "";
-  return ChangesSection(migration.plan(), kPlannedChanges, style);
+  const std::string heading = ChangesHeading(migration);
+  return heading.empty() ? ""
+                         : ChangesSection(migration.plan(), heading, style);
 }
 
 std::string FlowsSection(const v1::Plan& plan, const Style& style) {
@@ -197,6 +180,29 @@ std::string ConnectionTitle(const v1::Migration& migration) {
                              ? absl::StrCat("tile ", celigo.tile())
                              : celigo.connection();
   return absl::StrCat(found.empty() ? id : found, " of ", celigo.account());
+}
+
+std::vector<std::pair<std::string, std::string>> Subject(
+    const v1::Migration& migration) {
+  const v1::Spec& spec = migration.spec();
+  std::string token = spec.token().application();
+  if (token.empty()) token = Finding(migration, "application");
+  return {{"connection", ConnectionTitle(migration)},
+          {"NetSuite", absl::StrCat("account ", spec.netsuite().account(),
+                                    ", user ", spec.netsuite().user())},
+          {"role", spec.role().name()},
+          {"application", token}};
+}
+
+std::string ChangesHeading(const v1::Migration& migration) {
+  const bool switched =
+      std::any_of(migration.steps().begin(), migration.steps().end(),
+                  [](const v1::Step& step) {
+                    return step.name() == v1::Step::CUT_OVER &&
+                           step.state() == v1::Step::DONE;
+                  });
+  if (switched) return kChanges;
+  return AtRest(migration.state()) ? "" : kPlannedChanges;
 }
 
 std::string WaitsFor(const v1::Migration& migration) {

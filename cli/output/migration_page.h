@@ -2,6 +2,7 @@
 #define KEYTURN_CLI_OUTPUT_MIGRATION_PAGE_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -14,6 +15,15 @@ namespace keyturn::cli {
 
 // "NetSuite (5f3a…) of acme": the connection by the best name there is.
 std::string ConnectionTitle(const v1::Migration& migration);
+
+// The connection, the NetSuite account and user, the role and the application,
+// with their labels.
+std::vector<std::pair<std::string, std::string>> Subject(
+    const v1::Migration& migration);
+
+// The heading under which a report shows the plan's changes: they were made, or
+// still may come. Empty: they will not come.
+std::string ChangesHeading(const v1::Migration& migration);
 
 // What the migration waits for, or empty when it does not wait.
 std::string WaitsFor(const v1::Migration& migration);
