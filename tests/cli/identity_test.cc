@@ -54,6 +54,31 @@ class IdentityTest : public testing::Test {
   std::string config_;
 };
 
+TEST_F(IdentityTest, ContextsTellWhenTheirCertificatesEnd) {
+  constexpr long kDay = 24 * 60 * 60;
+  const auto list = [this](const std::string& command) {
+    return Keyturn({"context", command});
+  };
+  for (const char* command : {"list", "show"}) {
+    UseCertificate(/*age_seconds=*/10 * kDay, /*left_seconds=*/80 * kDay);
+    EXPECT_THAT(list(command).out, HasSubstr(", in 79d"));
+    EXPECT_EQ(list(command).error, "");
+    UseCertificate(/*age_seconds=*/80 * kDay, /*left_seconds=*/10 * kDay);
+    EXPECT_THAT(list(command).error, HasSubstr("ends in 9d"));
+    EXPECT_THAT(list(command).error, HasSubstr("whoami renews it"));
+    // A young one of a short life renews itself in time.
+    UseCertificate(/*age_seconds=*/60, /*left_seconds=*/kDay);
+    EXPECT_EQ(list(command).error, "");
+    UseCertificate(/*age_seconds=*/80 * kDay, /*left_seconds=*/-kDay);
+    EXPECT_THAT(list(command).out, HasSubstr("EXPIRED"));
+    EXPECT_THAT(list(command).error, HasSubstr("has expired: keyturn enroll"));
+  }
+  const Result json_result = Keyturn({"context", "show", "-o", "json"});
+  EXPECT_THAT(
+      json::parse(json_result.out)["certificateExpireTime"].get<std::string>(),
+      testing::EndsWith("Z"));
+}
+
 TEST_F(IdentityTest, AnInvitationGoesAloneToStandardOutput) {
   const Result result = Keyturn({"identity", "invite", "bob@acme.example",
                                  "--role", "operator", "--role", "reader"});
