@@ -1,5 +1,6 @@
 #include "cli/spec_file.h"
 
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,7 +37,11 @@ class SpecReader {
     ReadFlows(spec);
     spec.set_approvals(top_.Integer("approvals").value_or(0));
     Note("spec.approvals", top_, "approvals");
-    ReadTrial(spec);
+    ReadTime("confirmWithin", "spec.confirm_within",
+             [&spec] { return spec.mutable_confirm_within(); });
+    ReadTime("drainWithin", "spec.drain_within",
+             [&spec] { return spec.mutable_drain_within(); });
+    ReadAdopt(spec);
     top_.RefuseOthers();
     return mistakes_.ToStatus();
   }
@@ -126,19 +131,30 @@ class SpecReader {
     section->RefuseOthers();
   }
 
-  void ReadTrial(v1::Spec& spec) {
-    const std::string text =
-        Optional(top_, "confirmWithin", "spec.confirm_within");
+  // `time` gives the place for it, once there is something to put there.
+  void ReadTime(const std::string& key, const std::string& field,
+                const std::function<google::protobuf::Duration*()>& time) {
+    const std::string text = Optional(top_, key, field);
     if (text.empty()) return;
     absl::Duration within;
     if (!absl::ParseDuration(text, &within) || within <= absl::ZeroDuration()) {
-      top_.Mistake("confirmWithin", "must be a time such as 2h or 90m");
+      top_.Mistake(key, "must be a time such as 2h or 90m");
       return;
     }
     absl::Duration rest;
-    google::protobuf::Duration& out = *spec.mutable_confirm_within();
+    google::protobuf::Duration& out = *time();
     out.set_seconds(absl::IDivDuration(within, absl::Seconds(1), &rest));
     out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  }
+
+  void ReadAdopt(v1::Spec& spec) {
+    const std::string text = Optional(top_, "adopt", "spec.adopt");
+    if (text.empty()) return;
+    if (text != "true" && text != "false") {
+      top_.Mistake("adopt", "must be true or false");
+      return;
+    }
+    spec.set_adopt(text == "true");
   }
 
   void ReadFlows(v1::Spec& spec) {

@@ -156,6 +156,12 @@ struct Spec {
   // So long it waits at the end for somebody to confirm that all works, and
   // goes back without it. Zero: it waits for nobody.
   absl::Duration confirm_within;
+  // So long the flows may take to come to rest before an operator is asked.
+  // Zero: the default.
+  absl::Duration drain_within;
+  // The connection is on the new kind of login already, by somebody else's
+  // hand: what is there is proved, and nothing outside is changed.
+  bool adopt = false;
   bool operator==(const Spec&) const = default;
 };
 

@@ -150,6 +150,31 @@ absl::Status CheckFlows(const Spec::Flows& flows) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTime(std::string_view field, absl::Duration time,
+                       absl::Duration least, absl::Duration most) {
+  if (time == absl::ZeroDuration()) return absl::OkStatus();
+  if (time >= least && time <= most) return absl::OkStatus();
+  return FieldError(
+      field, absl::StrCat("must be ", absl::FormatDuration(least), " to ",
+                          absl::FormatDuration(most), ", or be left out"));
+}
+
+// Nothing is written for an adoption: what is for making a token or for going
+// back to the old login would say otherwise.
+absl::Status CheckAdoption(const Spec& spec) {
+  if (!spec.adopt) return absl::OkStatus();
+  const std::string_view besides =
+      !spec.old_login.empty()                       ? "old_login"
+      : !spec.token.consumer.empty()                ? "token.consumer"
+      : spec.confirm_within != absl::ZeroDuration() ? "confirm_within"
+      : spec.drain_within != absl::ZeroDuration()   ? "drain_within"
+                                                    : "";
+  if (besides.empty()) return absl::OkStatus();
+  return FieldError(
+      absl::StrCat("spec.", base::ToAbsl(besides)),
+      "does not go with adopt, which writes nothing: leave one of them out");
+}
+
 }  // namespace
 
 bool RunsEveryFlow(const Spec::Flows& flows) {
@@ -186,16 +211,11 @@ absl::Status ValidateSpec(const Spec& spec) {
     return FieldError("spec.approvals",
                       absl::StrCat("must be 0 to ", kApprovalsMax));
   }
-  if (spec.confirm_within != absl::ZeroDuration() &&
-      (spec.confirm_within < kConfirmWithinMin ||
-       spec.confirm_within > kConfirmWithinMax)) {
-    return FieldError(
-        "spec.confirm_within",
-        absl::StrCat("must be ", absl::FormatDuration(kConfirmWithinMin),
-                     " to ", absl::FormatDuration(kConfirmWithinMax),
-                     ", or be left out"));
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(CheckTime("spec.confirm_within", spec.confirm_within,
+                            kConfirmWithinMin, kConfirmWithinMax));
+  RETURN_IF_ERROR(CheckTime("spec.drain_within", spec.drain_within,
+                            kDrainWithinMin, kDrainWithinMax));
+  return CheckAdoption(spec);
 }
 
 }  // namespace keyturn::migration

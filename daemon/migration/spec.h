@@ -16,6 +16,9 @@ inline constexpr int kPermissionsMax = 200;
 inline constexpr int kTextMax = 200;
 inline constexpr absl::Duration kConfirmWithinMin = absl::Seconds(1);
 inline constexpr absl::Duration kConfirmWithinMax = absl::Hours(30 * 24);
+inline constexpr absl::Duration kDrainWithinMin = absl::Seconds(1);
+// kWaitsMax looks last longer.
+inline constexpr absl::Duration kDrainWithinMax = absl::Hours(24);
 
 // Stands alone in `run_ids` for every flow that is enabled.
 inline constexpr std::string_view kEveryFlow = "all";

@@ -263,6 +263,9 @@ bool MayExpire(const Migration& migration) {
 }
 
 bool IsCutOver(const Migration& migration) {
+  // What was switched was not switched by this migration: to leave it so is no
+  // way back.
+  if (migration.spec.adopt) return false;
   // A new token sends the step round again, but what came of the first time
   // stays.
   const StepRecord& record = migration.record(Step::kCutOver);

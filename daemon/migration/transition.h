@@ -193,7 +193,7 @@ bool HasUndo(Step step);
 // ever.
 bool MayExpire(const Migration& migration);
 
-// Whether the connection was switched, as far as is known.
+// Whether the migration switched the connection, as far as is known.
 bool IsCutOver(const Migration& migration);
 
 }  // namespace keyturn::migration

@@ -239,6 +239,10 @@ v1::Spec ToProto(const Spec& spec) {
   if (spec.confirm_within != absl::ZeroDuration()) {
     *result.mutable_confirm_within() = ToProto(spec.confirm_within);
   }
+  if (spec.drain_within != absl::ZeroDuration()) {
+    *result.mutable_drain_within() = ToProto(spec.drain_within);
+  }
+  result.set_adopt(spec.adopt);
   return result;
 }
 
@@ -370,6 +374,8 @@ absl::StatusOr<Spec> FromProto(const v1::Spec& spec) {
                               spec.flows().run_ids().end());
   result.approvals = spec.approvals();
   result.confirm_within = FromProto(spec.confirm_within());
+  result.drain_within = FromProto(spec.drain_within());
+  result.adopt = spec.adopt();
   RETURN_IF_ERROR(migration::ValidateSpec(result));
   return result;
 }

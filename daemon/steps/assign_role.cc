@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/connection_tests.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
@@ -51,6 +52,7 @@ bool LacksRight(const absl::Status& status) {
 
 Outcome ByWord(Context& context, const netsuite::Endpoints& endpoints,
                std::string problem) {
+  if (context.spec().adopt) return AdoptUnseen("the user's roles");
   if (!context.answered()) {
     return Ask(AssignRoleTask(context, endpoints, std::move(problem)));
   }
@@ -158,6 +160,10 @@ asio::awaitable<Outcome> WithAccess(Context& context,
         Contains(*context.notes.roles_before, context.notes.role_id);
     if (!before) context.notes.role_added = true;
     co_return Judge(context, now, client.endpoints());
+  }
+  if (context.spec().adopt) {
+    co_return Ask(AssignRoleTask(context, client.endpoints(),
+                                 "the user does not have the role"));
   }
   co_return co_await Add(context, client);
 }

@@ -82,6 +82,21 @@ std::string Fields(const std::vector<celigo::Difference>& differences) {
       });
 }
 
+namespace {
+
+// The token is not ours to be replaced.
+Outcome TheirTokenFails(std::string problem) {
+  return Blocked(
+      "ADOPTED_LOGIN_FAILS", "administrator",
+      absl::StrCat("the connection does not work on the token that it has: ",
+                   problem),
+      {"mend that token, its role or its user in NetSuite, or give the "
+       "connection another one in Celigo, then `keyturn retry`",
+       "`keyturn cancel` ends the adoption and changes nothing"});
+}
+
+}  // namespace
+
 asio::awaitable<Outcome> AskToMend(Context& context,
                                    std::vector<std::string> codes) {
   const absl::StatusOr<NetSuiteAccount> account = context.NetSuite();
@@ -91,7 +106,8 @@ asio::awaitable<Outcome> AskToMend(Context& context,
   const std::vector<std::string> found =
       co_await DiagnoseToken(context, *account);
   std::string problem = absl::StrCat(
-      "Celigo could not log in to NetSuite with the new token",
+      "Celigo could not log in to NetSuite with the ",
+      context.spec().adopt ? "" : "new ", "token",
       codes.empty() ? "" : absl::StrCat(" (", absl::StrJoin(codes, ", "), ")"));
   if (!found.empty()) {
     absl::StrAppend(&problem, ". Found: ", absl::StrJoin(found, "; "));
@@ -105,6 +121,7 @@ asio::awaitable<Outcome> AskToMend(Context& context,
         context.notes.application,
         " blocked; or the feature Token-Based Authentication off");
   }
+  if (context.spec().adopt) co_return TheirTokenFails(std::move(problem));
   TakeNextTokenName(context.notes);
   co_return Ask(
       MendTokenTask(context, account->client->endpoints(), std::move(problem)));

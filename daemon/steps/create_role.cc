@@ -4,6 +4,7 @@
 // access credential the daemon looks and proves.
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/tasks.h"
@@ -12,6 +13,7 @@ namespace keyturn::steps {
 namespace {
 
 Outcome ByWord(const Context& context, const netsuite::Endpoints& endpoints) {
+  if (context.spec().adopt) return AdoptUnseen("the role");
   if (!context.answered()) return Ask(CreateRoleTask(context, endpoints, ""));
   return Done(
       "an administrator says that the role is there; test_candidate proves it",

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/connection_tests.h"
 #include "daemon/steps/flow_switch.h"
 #include "daemon/steps/steps.h"
@@ -231,7 +232,8 @@ asio::awaitable<Outcome> CutOver(Context& context) {
   if (!changed.empty()) {
     co_return Failed(absl::StrCat(
         "the connection was changed by somebody else since it was planned (",
-        Fields(changed), "); it was not overwritten, plan again"));
+        Fields(changed), "); it was not overwritten; ",
+        AfterTheirChange(*before)));
   }
   std::optional<Outcome> unquiet = co_await EnsureQuiet(context, *client);
   if (unquiet.has_value()) co_return *std::move(unquiet);

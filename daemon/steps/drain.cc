@@ -196,17 +196,22 @@ absl::Duration Elapsed(const Context& context) {
   return now - context.record().started_at.value_or(now);
 }
 
+absl::Duration DrainWithin(const migration::Spec& spec) {
+  return spec.drain_within > absl::ZeroDuration() ? spec.drain_within
+                                                  : kDrainMax;
+}
+
 Outcome AwaitRest(const Context& context, const Unrest& unrest) {
-  if (Elapsed(context) <= kDrainMax) {
+  const absl::Duration within = DrainWithin(context.spec());
+  if (Elapsed(context) <= within) {
     return WaitFor(PollInterval(context.record().waits),
                    absl::StrCat("waits for ", unrest.text, " to end"));
   }
-  return Blocked(
-      "DRAIN_TIMEOUT", "operator",
-      absl::StrCat("the flows did not come to rest within ",
-                   absl::FormatDuration(kDrainMax), ": ", unrest.detail,
-                   "; nothing is switched under a running job"),
-      WaysOut(context, kDrainMax));
+  return Blocked("DRAIN_TIMEOUT", "operator",
+                 absl::StrCat("the flows did not come to rest within ",
+                              absl::FormatDuration(within), ": ", unrest.detail,
+                              "; nothing is switched under a running job"),
+                 WaysOut(context, within));
 }
 
 }  // namespace keyturn::steps

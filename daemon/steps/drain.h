@@ -12,10 +12,11 @@
 
 namespace keyturn::steps {
 
-// So long a drain waits before an operator is asked: the business stands still
-// meanwhile, and only a person can tell which is worse, waiting on or cutting a
-// job off.
+// So long a drain waits before an operator is asked, where the spec does not
+// say otherwise: the business stands still meanwhile, and only a person can
+// tell which is worse, waiting on or cutting a job off.
 inline constexpr absl::Duration kDrainMax = absl::Hours(4);
+absl::Duration DrainWithin(const migration::Spec& spec);
 inline constexpr absl::Duration kDrainPollMax = absl::Seconds(5);
 
 struct Unrest {

@@ -8,6 +8,7 @@
 // again, since five refusals lock its user out; people do the rest.
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/tasks.h"
@@ -20,6 +21,7 @@ namespace {
 using Verdict = netsuite::ProbeResult::Verdict;
 
 Outcome ByWord(const Context& context, const netsuite::Endpoints& endpoints) {
+  if (context.spec().adopt) return AdoptUnseen("whether token logins are on");
   if (!context.answered()) return Ask(EnableTbaTask(context, endpoints, ""));
   return Done(
       "an administrator says that the feature is on; test_candidate proves it",

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/netsuite_checks.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/tasks.h"
@@ -109,6 +110,7 @@ asio::awaitable<Outcome> Finish(Context& context) {
                       {"open the connection in Celigo, test it there and mend "
                        "what it says, then `keyturn retry`"});
   }
+  if (context.spec().adopt) co_return Adopted(context, *now);
   const bool on_trial = context.spec().confirm_within > absl::ZeroDuration();
   if (on_trial && !context.migration.confirmed.has_value()) {
     co_return Ask(ConfirmTask(context));

@@ -365,8 +365,11 @@ asio::awaitable<absl::StatusOr<TokenCheck>> CheckTokenOfAnyName(
                       co_await client.ListTokens(std::move(every)));
   if (tokens.empty()) co_return SeesNothing("access tokens");
   for (const netsuite::Token& token : tokens) {
-    // Another migration's.
-    if (absl::StartsWith(token.name, kTokenNamePrefix)) continue;
+    // Another migration's, which for an adoption may be the one in use.
+    if (!context.spec().adopt &&
+        absl::StartsWith(token.name, kTokenNamePrefix)) {
+      continue;
+    }
     if (Decide({token}, context, check) && check.good) co_return check;
   }
   co_return check;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/secret/digest.h"
+#include "daemon/steps/drain.h"
 #include "daemon/upstream/celigo/document.h"
 
 namespace keyturn::steps {
@@ -20,6 +21,9 @@ using Actor = migration::PlannedStep::Actor;
 constexpr char kReadsOnly[] = "changes nothing";
 
 std::string Because(const Context& context, const Survey& survey) {
+  if (context.spec().adopt) {
+    return "nothing is written, so there is nothing to go back from";
+  }
   if (context.spec().old_login.empty()) {
     return "the old login is not held (spec: oldLogin), and Celigo masks the "
            "password, so the switch is one-way";
@@ -98,7 +102,10 @@ std::vector<PlannedStep> Steps(const Context& context, const Survey& survey,
   steps.push_back({Step::kQuiesce, Actor::kDaemon,
                    absl::StrCat("switches off ", survey.enabled_flows.size(),
                                 " of ", context.notes.flows.size(),
-                                " flows and waits until nothing runs"),
+                                " flows and waits until nothing runs, for at "
+                                "most ",
+                                absl::FormatDuration(DrainWithin(spec)),
+                                "; after that an operator chooses"),
                    true, "every flow gets its former state back"});
   steps.push_back(
       {Step::kCutOver, Actor::kDaemon,
@@ -131,9 +138,72 @@ std::vector<PlannedStep> Steps(const Context& context, const Survey& survey,
   return steps;
 }
 
+// An adoption: what each step would do is proved where it can be seen.
+std::vector<PlannedStep> Adoption(const Context& context,
+                                  const Survey& survey) {
+  const migration::Spec& spec = context.spec();
+  std::vector<PlannedStep> steps = Steps(context, survey, Plan());
+  const auto proved = [&survey](std::string what) {
+    return survey.reads_netsuite
+               ? absl::StrCat("proved, not repeated: ", what)
+               : absl::StrCat(
+                     "not repeated; cannot be proved without access "
+                     "to NetSuite: ",
+                     what);
+  };
+  for (PlannedStep& step : steps) {
+    switch (step.step) {
+      case Step::kEnableTba:
+        step.what = proved("the feature Token-Based Authentication is on");
+        break;
+      case Step::kCreateRole:
+        // Not as it should be: people mend it, as in any migration.
+        if (survey.reads_netsuite && !survey.role_good) continue;
+        step.what = proved(absl::StrCat("the role ", spec.role.name));
+        break;
+      case Step::kAssignRole:
+        step.what = proved(absl::StrCat(spec.netsuite.user, " has the role"));
+        break;
+      case Step::kIssueToken:
+        step.what = proved(absl::StrCat(
+            "a token of the application ", context.notes.application,
+            " is in force; Keyturn does not hold it"));
+        break;
+      case Step::kTestCandidate:
+        step.what = "not run: there is no new document";
+        break;
+      case Step::kQuiesce:
+      case Step::kResumeFlows:
+        step.what = "not run: the flows stay as they are";
+        break;
+      case Step::kCutOver:
+        step.what = absl::StrCat("proved, not repeated: the connection ",
+                                 context.notes.connection_name,
+                                 " logs in with a token");
+        break;
+      case Step::kVerifyFlows:
+        step.what = "test runs of the chosen flows that are off; no data moves";
+        continue;
+      case Step::kFinish:
+        step.what = "writes down that the connection was adopted";
+        continue;
+      case Step::kPreflight:
+      case Step::kApprove:
+      case Step::kVerifyConnection:
+      case Step::kProveTraffic:
+        continue;
+    }
+    step.actor = Actor::kDaemon;
+    step.reversible = true;
+    step.undo = "changes nothing: nothing to undo";
+  }
+  return steps;
+}
+
 // The exact difference of the document, made by the same function that will
 // make the real one.
 absl::StatusOr<std::vector<Plan::Change>> Changes(const Context& context) {
+  if (context.spec().adopt) return std::vector<Plan::Change>();
   ASSIGN_OR_RETURN(
       const secret::Secret text,
       celigo::MakeTokenDocument(
@@ -169,7 +239,7 @@ std::vector<std::string> Warnings(const Context& context,
       document.contains("netsuite") && document.at("netsuite").is_object()
           ? http::StringAt(document.at("netsuite"), "wsdlVersion")
           : "";
-  if (wsdl != "latest" && wsdl != "next") {
+  if (!context.spec().adopt && wsdl != "latest" && wsdl != "next") {
     warnings.push_back(absl::StrCat(
         "the connection's wsdlVersion is ", wsdl.empty() ? "not set" : wsdl,
         "; Celigo sets it to latest whenever a connection is saved"));
@@ -190,7 +260,8 @@ absl::StatusOr<migration::Plan> MakePlan(const Context& context,
   plan.reversible_after_cut_over =
       !context.spec().old_login.empty() && survey.old_login_works;
   plan.reversibility = Because(context, survey);
-  plan.steps = Steps(context, survey, plan);
+  plan.steps = context.spec().adopt ? Adoption(context, survey)
+                                    : Steps(context, survey, plan);
   ASSIGN_OR_RETURN(plan.changes, Changes(context));
   for (const FlowNote& flow : notes.flows) {
     plan.flows.push_back({flow.id, flow.name,

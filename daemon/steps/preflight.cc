@@ -60,7 +60,7 @@ asio::awaitable<Stop> ReadConnection(Context& context, celigo::Client& client,
   co_return std::nullopt;
 }
 
-absl::Status CheckKind(const Document& connection) {
+absl::Status CheckKind(const Document& connection, bool adopt) {
   if (http::StringAt(connection, "type") != "netsuite") {
     return base::WithField(
         Cannot("NOT_NETSUITE", absl::StrCat("the connection ",
@@ -69,13 +69,24 @@ absl::Status CheckKind(const Document& connection) {
         "spec.celigo.connection");
   }
   const std::string auth = celigo::AuthTypeOf(connection);
-  if (auth == "basic") return absl::OkStatus();
+  if (auth == "basic" && adopt) {
+    return base::WithField(
+        Cannot("NOT_ON_TOKEN",
+               "the connection logs in with its password: there is nothing to "
+               "adopt, leave adopt out of the spec"),
+        "spec.adopt");
+  }
+  if (auth == "basic" || (auth == "token" && adopt)) return absl::OkStatus();
   if (auth == "token" || auth == "token-auto") {
     return base::WithField(
-        Cannot(
-            "ALREADY_ON_TOKEN",
-            absl::StrCat("the connection ", http::StringAt(connection, "_id"),
-                         " logs in with a token already (", auth, ")")),
+        Cannot("ALREADY_ON_TOKEN",
+               absl::StrCat(
+                   "the connection ", http::StringAt(connection, "_id"),
+                   " logs in with a token already (", auth, ")",
+                   auth == "token"
+                       ? "; a spec that says `adopt: true` proves what is "
+                         "there, does none of it again and writes nothing"
+                       : "")),
         "spec.celigo.connection");
   }
   return base::WithField(
@@ -171,7 +182,8 @@ asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
     Stop stop =
         co_await ReadConnection(context, client, named.connection, connection);
     if (stop.has_value()) co_return stop;
-    if (const absl::Status kind = CheckKind(connection); !kind.ok()) {
+    if (const absl::Status kind = CheckKind(connection, context.spec().adopt);
+        !kind.ok()) {
       co_return Refused(kind);
     }
   }
@@ -211,7 +223,8 @@ asio::awaitable<Stop> Locate(Context& context, celigo::Client& client,
   stop = co_await ReadConnection(context, client, found->connection_id,
                                  connection);
   if (stop.has_value()) co_return stop;
-  if (const absl::Status kind = CheckKind(connection); !kind.ok()) {
+  if (const absl::Status kind = CheckKind(connection, context.spec().adopt);
+      !kind.ok()) {
     co_return Refused(kind);
   }
   co_return std::nullopt;
@@ -382,6 +395,19 @@ Outcome NoIClient(const Notes& notes,
                                  "iClient's id (24 hexadecimal digits)"
                                : absl::StrCat("; offered are: ", names))),
       "spec.iclient"));
+}
+
+// An adoption leaves the connection the iClient that it has.
+void TakeTheirIClient(Notes& notes, const Document& connection,
+                      std::vector<std::string>& warnings) {
+  const std::string theirs =
+      http::StringAt(NetSuiteOf(connection), "_iClientId");
+  if (theirs == notes.iclient_id) return;
+  warnings.push_back(absl::StrCat("the connection uses the iClient ",
+                                  theirs.empty() ? "(none)" : theirs, ", not ",
+                                  notes.iclient_name, "; it is left so"));
+  notes.iclient_id = theirs;
+  notes.iclient_name = theirs;
 }
 
 asio::awaitable<Stop> ChooseIClient(Context& context, celigo::Client& client,
@@ -612,6 +638,9 @@ asio::awaitable<Outcome> Plan(Context& context, celigo::Client& client,
   Stop stop = co_await ChooseIClient(context, client, connection, tile,
                                      survey.warnings);
   if (stop.has_value()) co_return *std::move(stop);
+  if (context.spec().adopt) {
+    TakeTheirIClient(notes, connection, survey.warnings);
+  }
   stop = co_await ReadFlows(context, client, tile, survey);
   if (stop.has_value()) co_return *std::move(stop);
   if (const absl::Status flows = ChooseFlows(context, survey.enabled_flows);

@@ -1,5 +1,6 @@
 #include "daemon/steps/step.h"
 
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/steps.h"
 
 namespace keyturn::steps {
@@ -12,9 +13,12 @@ asio::awaitable<Outcome> NotASteps(Step step) {
                       "running what is not the daemon's to run");
 }
 
+asio::awaitable<Outcome> LeftAsItIs() { co_return NothingToUndo(); }
+
 }  // namespace
 
 asio::awaitable<Outcome> Run(Step step, Context& context) {
+  if (context.spec().adopt && WouldWrite(step)) return Adopt(step, context);
   switch (step) {
     case Step::kPreflight:
       return Preflight(context);
@@ -49,6 +53,7 @@ asio::awaitable<Outcome> Run(Step step, Context& context) {
 }
 
 asio::awaitable<Outcome> Undo(Step step, Context& context) {
+  if (context.spec().adopt) return LeftAsItIs();
   switch (step) {
     case Step::kAssignRole:
       return UndoAssignRole(context);

@@ -3,6 +3,7 @@
 // so it is never repeated without a person.
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/steps/adopt.h"
 #include "daemon/steps/connection_tests.h"
 #include "daemon/steps/steps.h"
 #include "daemon/steps/token_proof.h"
@@ -24,7 +25,7 @@ asio::awaitable<Outcome> TestCandidate(Context& context) {
     if (!changed.empty()) {
       co_return Failed(absl::StrCat(
           "the connection was changed by somebody else since it was planned (",
-          Fields(changed), "); nothing was written, plan again"));
+          Fields(changed), "); nothing was written; ", AfterTheirChange(*now)));
     }
   }
   // Handed in since issue_token: not looked at yet.

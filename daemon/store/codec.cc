@@ -102,6 +102,8 @@ void EncodeSpec(const Spec& spec, pb::Spec* out) {
   EncodeTexts(spec.flows.run_ids, out->mutable_flows()->mutable_run_ids());
   out->set_approvals(spec.approvals);
   out->set_confirm_within_ns(absl::ToInt64Nanoseconds(spec.confirm_within));
+  out->set_drain_within_ns(absl::ToInt64Nanoseconds(spec.drain_within));
+  out->set_adopt(spec.adopt);
 }
 
 Spec DecodeSpec(const pb::Spec& in, Numbers& numbers) {
@@ -120,6 +122,8 @@ Spec DecodeSpec(const pb::Spec& in, Numbers& numbers) {
                 DecodeTexts(in.flows().run_ids())};
   spec.approvals = in.approvals();
   spec.confirm_within = absl::Nanoseconds(in.confirm_within_ns());
+  spec.drain_within = absl::Nanoseconds(in.drain_within_ns());
+  spec.adopt = in.adopt();
   return spec;
 }
 

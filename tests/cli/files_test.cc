@@ -39,6 +39,8 @@ oldLogin: old
 flows: {test: [f1, f2], run: [f3]}
 approvals: 2
 confirmWithin: 2h30m
+drainWithin: 90m
+adopt: true
 )",
                                     "spec.yaml");
   ASSERT_TRUE(file.ok()) << file.status();
@@ -61,6 +63,8 @@ confirmWithin: 2h30m
   EXPECT_THAT(spec.flows().run_ids(), ElementsAre("f3"));
   EXPECT_EQ(spec.approvals(), 2);
   EXPECT_EQ(spec.confirm_within().seconds(), 9000);
+  EXPECT_EQ(spec.drain_within().seconds(), 5400);
+  EXPECT_TRUE(spec.adopt());
 }
 
 TEST(SpecFileTest, LeavesOutWhatTheRecipeFills) {
@@ -104,6 +108,14 @@ TEST(SpecFileTest, NamesLineAndFieldOfEachMistake) {
     EXPECT_THAT(SpecError(SampleWith("approvals: 0",
                                      std::string("confirmWithin: ") + time)),
                 HasSubstr("spec.yaml:11: confirmWithin: must be a time such"));
+    EXPECT_THAT(SpecError(SampleWith("approvals: 0",
+                                     std::string("drainWithin: ") + time)),
+                HasSubstr("spec.yaml:11: drainWithin: must be a time such"));
+  }
+  for (const char* word : {"maybe", "yes", "1", "True", "[true]"}) {
+    EXPECT_THAT(
+        SpecError(SampleWith("approvals: 0", std::string("adopt: ") + word)),
+        HasSubstr("spec.yaml:11: adopt: "));
   }
   EXPECT_THAT(SpecError(SampleWith("test: all", "test: some")),
               HasSubstr("spec.yaml:9: flows.test: must be all, none"));

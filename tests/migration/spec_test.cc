@@ -241,6 +241,39 @@ TEST(ValidateSpecTest, Approvals) {
                                    {"many", approvals(kApprovalsMax + 1)}});
 }
 
+TEST(ValidateSpecTest, DrainWithin) {
+  const auto within = [](absl::Duration time) {
+    return [time](Spec& spec) { spec.drain_within = time; };
+  };
+  ExpectAllowed({{"default", within(absl::ZeroDuration())},
+                 {"least", within(kDrainWithinMin)},
+                 {"most", within(kDrainWithinMax)}});
+  ExpectRefused("spec.drain_within",
+                {{"negative", within(-absl::Seconds(1))},
+                 {"long", within(kDrainWithinMax + absl::Seconds(1))},
+                 {"endless", within(absl::InfiniteDuration())}});
+}
+
+TEST(ValidateSpecTest, AdoptGoesWithNothingThatWrites) {
+  ExpectAllowed({{"alone", [](Spec& spec) { spec.adopt = true; }}});
+  ExpectRefused("spec.old_login", {{"a way back", [](Spec& spec) {
+                                      spec.adopt = true;
+                                      spec.old_login = "old";
+                                    }}});
+  ExpectRefused("spec.token.consumer", {{"making a token", [](Spec& spec) {
+                                           spec.adopt = true;
+                                           spec.token.consumer = "consumer";
+                                         }}});
+  ExpectRefused("spec.confirm_within", {{"on trial", [](Spec& spec) {
+                                           spec.adopt = true;
+                                           spec.confirm_within = absl::Hours(1);
+                                         }}});
+  ExpectRefused("spec.drain_within", {{"a drain", [](Spec& spec) {
+                                         spec.adopt = true;
+                                         spec.drain_within = absl::Hours(1);
+                                       }}});
+}
+
 TEST(ValidateSpecTest, ConfirmWithin) {
   const auto within = [](absl::Duration time) {
     return [time](Spec& spec) { spec.confirm_within = time; };

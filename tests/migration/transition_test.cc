@@ -590,6 +590,32 @@ TEST(TokenTest, ANewTokenWhilePausedGoesThroughTheGateAfterResume) {
 
 // ---- Cancel, failure, roll-back. ----
 
+// It switched nothing, so to leave everything as it is stays possible.
+TEST(CancelTest, IsPossibleAtEveryStepOfAnAdoption) {
+  for (const Step step : {Step::kCutOver, Step::kVerifyConnection,
+                          Step::kProveTraffic, Step::kFinish}) {
+    Migration adoption = RunningAt(step).migration();
+    adoption.spec.adopt = true;
+    EXPECT_FALSE(IsCutOver(adoption)) << Name(step);
+    const auto cancelled =
+        Apply(adoption, {.kind = EventKind::kCancel, .at = absl::UnixEpoch()});
+    ASSERT_THAT(cancelled, IsOk()) << Name(step);
+    EXPECT_EQ(NextAction(cancelled->migration, absl::UnixEpoch()).kind,
+              Action::Kind::kSettle);
+  }
+}
+
+// A drain that took too long is waited for as long again.
+TEST(RetryTest, OfAStepThatNeededAttentionBeginsItsTimeAnew) {
+  Walk walk = RunningAt(Step::kQuiesce);
+  ASSERT_THAT(walk.Send(EventKind::kStepBlocked), IsOk());
+  Event retry = walk.Make(EventKind::kRetry);
+  retry.at += absl::Hours(5);
+  ASSERT_THAT(walk.Send(retry), IsOk());
+  EXPECT_EQ(Current(walk).started_at, retry.at);
+  EXPECT_EQ(Current(walk).waits, 0);
+}
+
 TEST(CancelTest, IsPossibleAtEveryStepBeforeTheSwitchAndAtNoneAfterIt) {
   for (const Step step : kAllSteps) {
     if (step == Step::kApprove) continue;

@@ -152,14 +152,30 @@ migration::Spec ValidSpec() {
   migration::Spec spec = testing::FullMigration().spec;
   spec.flows.test_ids = {"5f3a00000000000000000003"};
   spec.flows.run_ids = {"5f3a00000000000000000004"};
+  // Goes with little else.
+  spec.adopt = false;
   return spec;
 }
 
 TEST(SpecFromProtoTest, IsTheInverse) {
   const migration::Spec spec = ValidSpec();
 
-  EXPECT_THAT(NeverFilled(ToProto(spec)), ElementsAre());
+  EXPECT_THAT(NeverFilled(ToProto(spec)), ElementsAre("Spec.adopt"));
   const absl::StatusOr<migration::Spec> back = FromProto(ToProto(spec));
+  ASSERT_THAT(back, IsOk());
+  EXPECT_TRUE(*back == spec);
+}
+
+TEST(SpecFromProtoTest, IsTheInverseForAnAdoption) {
+  migration::Spec spec = ValidSpec();
+  spec.adopt = true;
+  spec.old_login.clear();
+  spec.token.consumer.clear();
+  spec.confirm_within = absl::ZeroDuration();
+  spec.drain_within = absl::ZeroDuration();
+
+  const absl::StatusOr<migration::Spec> back = FromProto(ToProto(spec));
+
   ASSERT_THAT(back, IsOk());
   EXPECT_TRUE(*back == spec);
 }

@@ -136,6 +136,19 @@ TEST_F(FlowsTest, AreNotWaitedForWithoutEndAndAnOperatorChooses) {
   EXPECT_EQ(States(), former_);
 }
 
+TEST_F(FlowsTest, AreWaitedForAsLongAsTheSpecSays) {
+  migration_.spec.drain_within = absl::Minutes(10);
+  ReachRest();
+  Act("set-queue", {{"connection", connection_}, {"records", 7}});
+
+  ASSERT_EQ(Run(Step::kQuiesce).kind, Kind::kWait);
+  clock_.Advance(absl::Minutes(10) + absl::Seconds(1));
+  const Outcome outcome = Run(Step::kQuiesce);
+
+  ASSERT_EQ(outcome.kind, Kind::kBlocked);
+  EXPECT_THAT(outcome.attention->ways_out, Contains(HasSubstr("(10m)")));
+}
+
 TEST_F(FlowsTest, AJobOfAnHourIsWaitedForAndNamedOnce) {
   ReachRest();
   Control("POST", "/control/switches",

@@ -75,6 +75,8 @@ Spec FullSpec() {
   spec.flows = {Spec::Flows::Test::kIds, {"flow-a", "flow-b"}, {"flow-c"}};
   spec.approvals = 2;
   spec.confirm_within = absl::Hours(2) + absl::Nanoseconds(5);
+  spec.drain_within = absl::Hours(3) + absl::Nanoseconds(7);
+  spec.adopt = true;
   return spec;
 }
 

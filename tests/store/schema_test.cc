@@ -132,14 +132,32 @@ class GoldenStoreTest : public SchemaTest,
 constexpr int kTrialVersion = 7;
 // Since this one there are campaigns.
 constexpr int kCampaignVersion = 8;
+// Since this version a migration may be an adoption.
+constexpr int kAdoptionVersion = 9;
+
+// What `version` could say of a spec.
+migration::Spec SpecOf(migration::Spec spec, int version) {
+  if (version < kAdoptionVersion) {
+    spec.drain_within = absl::ZeroDuration();
+    spec.adopt = false;
+  }
+  if (version < kTrialVersion) spec.confirm_within = absl::ZeroDuration();
+  return spec;
+}
 
 migration::Migration MigrationOf(int version) {
   migration::Migration migration = testing::FullMigration();
+  migration.spec = SpecOf(std::move(migration.spec), version);
   if (version >= kTrialVersion) return migration;
-  migration.spec.confirm_within = absl::ZeroDuration();
   migration.confirmed.reset();
   migration.task_expired = false;
   return migration;
+}
+
+migration::CampaignMember MemberOf(int version) {
+  migration::CampaignMember member = testing::FullMember();
+  member.spec = SpecOf(std::move(member.spec), version);
+  return member;
 }
 
 migration::Task TaskOf(int version) {
@@ -180,7 +198,7 @@ TEST_P(GoldenStoreTest, IsRead) {
               EncodeCampaign(testing::FullCampaign()));
     ASSERT_THAT(campaign->members, SizeIs(1));
     EXPECT_EQ(EncodeMember(campaign->members.front().member),
-              EncodeMember(testing::FullMember()));
+              EncodeMember(MemberOf(GetParam())));
   }
   // Version 1 knew nobody.
   if (GetParam() == 1) return;
@@ -192,7 +210,7 @@ TEST_P(GoldenStoreTest, IsRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EachVersion, GoldenStoreTest,
-                         ::testing::Values(1, 6, 7, 8),
+                         ::testing::Values(1, 6, 7, 8, 9),
                          ::testing::PrintToStringParamName());
 
 TEST_F(SchemaTest, RefusesANewerStoreAndNamesBothVersions) {

@@ -207,6 +207,10 @@ constexpr char kCampaigns[] = R"sql(
     ON campaign_members (migration_id) WHERE migration_id <> '';
 )sql";
 
+// The same tables; but a migration may be an adoption (Spec::adopt), and a
+// keyturnd that does not know that would ask for a token and write it.
+constexpr char kAdoptions[] = "";
+
 absl::Status UpgradeOnce(Connection& connection, const char* step,
                          size_t version) {
   const std::string sql = absl::StrCat(
@@ -223,8 +227,8 @@ absl::Status UpgradeOnce(Connection& connection, const char* step,
 
 const std::vector<const char*>& SchemaSteps() {
   static const auto* const steps = new std::vector<const char*>{
-      kVersion1,         kIdentities, kAuditChain, kDataKeyUse,
-      kIdentityAccounts, kCensus,     kTrials,     kCampaigns};
+      kVersion1, kIdentities, kAuditChain, kDataKeyUse, kIdentityAccounts,
+      kCensus,   kTrials,     kCampaigns,  kAdoptions};
   return *steps;
 }
 
