@@ -103,6 +103,9 @@ inline constexpr char kCeligoAccountType[] = "CELIGO-ACCOUNT";
 inline constexpr char kContextType[] = "CONTEXT";
 inline constexpr char kIdentityType[] = "IDENTITY";
 inline constexpr char kFileType[] = "FILE";
+// These are words of the API, which no daemon has to be asked for.
+inline constexpr char kStateType[] = "STATE";
+inline constexpr char kStepType[] = "STEP";
 
 // A required positional.
 CLI::Option& AddPositional(CLI::App& command, const std::string& name,

@@ -128,6 +128,13 @@ std::vector<std::string> Names(Invocation& invocation,
                                     : std::vector<std::string>();
 }
 
+// What the values 1 to `last` of an enum are called.
+std::vector<std::string> Words(int last, std::string (*name)(int)) {
+  std::vector<std::string> words;
+  for (int i = 1; i <= last; ++i) words.push_back(name(i));
+  return words;
+}
+
 // Candidates for a value of this type, as the help calls it: "FILE",
 // "MIGRATION", or ":{table,json,yaml}".
 std::vector<std::string> Values(Invocation& invocation,
@@ -138,6 +145,16 @@ std::vector<std::string> Values(Invocation& invocation,
     return absl::StrSplit(type.substr(open + 1, close - open - 1), ',');
   }
   if (type == kFileType) return {kFilesMark};
+  if (type == kStateType) {
+    return Words(v1::Migration::State_MAX, [](int i) {
+      return StateName(static_cast<v1::Migration::State>(i));
+    });
+  }
+  if (type == kStepType) {
+    return Words(v1::Step::Name_MAX, [](int i) {
+      return StepName(static_cast<v1::Step::Name>(i));
+    });
+  }
   return Names(invocation, type);
 }
 

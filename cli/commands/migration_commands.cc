@@ -249,7 +249,7 @@ void AddMigrationCommands(CLI::App& top, Invocation& invocation) {
        "keyturn list -o json"},
       [&invocation, arguments] { return List(invocation, *arguments); });
   list.add_option("--state", arguments->states, "Only those in this state")
-      ->type_name("STATE")
+      ->type_name(kStateType)
       ->take_all();
 
   CLI::App& show = AddCommand(

@@ -278,7 +278,7 @@ void AddList(CLI::App& noun, Invocation& invocation) {
       ->type_name(kAccountType);
   list.add_option("--step", arguments->step,
                   "Only those of this step, for example issue_token")
-      ->type_name("STEP");
+      ->type_name(kStepType);
   CLI::Option* const all =
       list.add_flag("--all", arguments->all, "Also those that are not open");
   list.add_option("--state", arguments->state, "Only those in this state")

@@ -564,6 +564,9 @@ TEST_F(CommandsTest, CompletesCommandsOptionsAndNames) {
   EXPECT_THAT(complete({"migrate", "-f", ""}), Contains(":files"));
   EXPECT_THAT(complete({"show", ""}), Contains(kSampleId));
   EXPECT_THAT(complete({"context", "use", ""}), Contains("default"));
+  EXPECT_THAT(complete({"list", "--state", ""}), Contains("AWAITING_TASK"));
+  EXPECT_THAT(complete({"task", "list", "--step", ""}),
+              Contains("issue_token"));
   daemon_.Stop();
   EXPECT_THAT(complete({"show", ""}), Not(Contains(kSampleId)));
   for (const char* shell : {"bash", "zsh", "fish"}) {
@@ -609,6 +612,14 @@ TEST_F(CommandsTest, EveryCommandHasHelpWithAnExampleIn80Columns) {
                                              "context use",
                                              "context show",
                                              "context remove",
+                                             "confirm",
+                                             "enroll",
+                                             "identity list",
+                                             "identity invite",
+                                             "identity revoke",
+                                             "audit list",
+                                             "audit tail",
+                                             "audit verify",
                                              "whoami",
                                              "server",
                                              "server support-bundle",
