@@ -246,6 +246,21 @@ TEST_F(CampaignsTest, MembersThatAreAddedComeLast) {
               HasReason("ILLEGAL_TRANSITION"));
 }
 
+TEST_F(CampaignsTest, MembersWhosePlansAreBeingMadeCountAsRunning) {
+  Door door;
+  script_.OnRun(Step::kPreflight, GivingBehind(door, PlanFor(SpecFor(1))));
+  script_.OnRun(Step::kPreflight, GivingBehind(door, PlanFor(SpecFor(2))));
+  const std::string id = Start(Policy(0, 0, 2), 4);
+  RunUntil([&] { return door.waiting() == 2; });
+  // Makes it look again.
+  ASSERT_THAT(Ask(id, engine::AddMembers{Specs(5, 5)}), IsOk());
+  RunUntilQuiet();
+  EXPECT_EQ(door.waiting(), 2);
+  EXPECT_EQ(Migrations(), 0u);
+  door.Open();
+  RunUntilItIs(CampaignState::kFinished, id);
+}
+
 TEST_F(CampaignsTest, ARepeatedRequestMakesNoSecondCampaign) {
   const auto first =
       Wait(AskToStart(Policy(1, 2, 2), 2, Operator("request-1")));
