@@ -116,6 +116,45 @@ TEST_F(StoryTest, ACrashAfterAnyCommitLosesNothing) {
   }
 }
 
+TEST_F(StoryTest, ADrainThatTakesTooLongIsAnOperatorsChoice) {
+  const steps::Outcome waits = steps::WaitFor(absl::Seconds(5), "waits for a");
+  const steps::Outcome late =
+      steps::Blocked("DRAIN_TIMEOUT", "operator", "a still runs", {"retry"});
+  script_.OnRun(Step::kQuiesce, waits)
+      .OnRun(Step::kQuiesce, waits)
+      .OnRun(Step::kQuiesce, late)
+      .OnRun(Step::kQuiesce, waits)
+      .OnRun(Step::kQuiesce, late);
+  const auto created = Create();
+  ASSERT_THAT(created, IsOk());
+  RunToState(created->id, State::kNeedsAttention);
+  EXPECT_EQ(Stored(created->id).attention->reason, "DRAIN_TIMEOUT");
+  // What is waited for is told when it changes, not at every look.
+  EXPECT_THAT(History(created->id),
+              ::testing::Contains("STEP_WAITING quiesce").Times(1));
+
+  ASSERT_THAT(Command(EventKind::kRetry, created->id), IsOk());
+  RunToState(created->id, State::kNeedsAttention);
+  ASSERT_THAT(Command(EventKind::kCancel, created->id), IsOk());
+  RunToState(created->id, State::kRolledBack);
+  EXPECT_THAT(script_.calls, ::testing::Contains("undo quiesce"));
+  EXPECT_THAT(script_.calls, Each(::testing::Ne("run cut_over")));
+}
+
+TEST_F(StoryTest, AnAdoptionCanBeLeftAfterWhatWouldHaveBeenTheSwitch) {
+  script_.OnRun(Step::kVerifyConnection,
+                steps::Blocked("ADOPTED_LOGIN_FAILS", "administrator",
+                               "the token is revoked", {"cancel"}));
+  migration::Spec spec = SpecFor();
+  spec.adopt = true;
+  const auto created = Create(/*start=*/true, spec);
+  ASSERT_THAT(created, IsOk());
+  RunToState(created->id, State::kNeedsAttention);
+
+  ASSERT_THAT(Command(EventKind::kCancel, created->id), IsOk());
+  RunToState(created->id, State::kRolledBack);
+}
+
 // Makes outcomes and commands from one seed.
 class Chaos {
  public:
