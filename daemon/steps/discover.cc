@@ -25,7 +25,9 @@ std::string NetSuiteField(const Document& connection, const char* key) {
 void Judge(DiscoveredConnection& found, const Recipe* recipe,
            const Recipe* suggested) {
   if (found.auth_type == "token" || found.auth_type == "token-auto") {
-    found.blockers.push_back("logs in with a token already");
+    found.blockers.push_back(
+        "logs in with a token already; a spec with `adopt: true` "
+        "proves it");
     return;
   }
   if (found.auth_type != "basic") {

@@ -87,6 +87,29 @@ class CancelTest(harness.EndToEndTest):
         world.keyturn('resume', migration)
         self.assert_switched(world, before, world.wait(migration))
 
+    def test_a_drain_that_takes_too_long_is_the_operators_choice(self):
+        world = self.world(switches={'job_run_ms': '600000', 'job_queue_ms': '30'})
+        before = world.sandbox.state()
+        flow = world.sandbox.info['flows'][0]
+        job = world.sandbox.act('start-job', flow=flow)['_jobId']
+        spec = world.spec({'approvals: 0': 'approvals: 0\ndrainWithin: 1s'})
+        migration = world.migrate(spec)
+        shown = harness.Person(world).work_to_the_end(migration)
+        self.assertEqual(shown['state'], 'NEEDS_ATTENTION', harness.describe(shown))
+        attention = shown['attention']
+        self.assertEqual(attention['reason'], 'DRAIN_TIMEOUT')
+        self.assertEqual(attention['owner'], 'operator')
+        self.assertIn(job, attention['message'])
+        ways = ' '.join(attention['waysOut'])
+        for way in ('keyturn retry', 'keyturn cancel', 'by hand in Celigo'):
+            self.assertIn(way, ways)
+        world.keyturn('cancel', migration)
+        shown = world.wait(migration)
+        self.assertEqual(shown['state'], 'ROLLED_BACK', harness.describe(shown))
+        self.assertEqual(world.flow_states(), world.flow_states(before))
+        self.assert_connection_untouched(world, before)
+        self.assertEqual(world.sandbox.state()['lost_records'], 0)
+
     def test_paused_while_draining(self):
         world = self.world(switches=SLOW_JOBS)
         before = world.sandbox.state()
