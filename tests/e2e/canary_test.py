@@ -102,7 +102,12 @@ class CanaryTest(harness.EndToEndTest):
     def commands(self, world, migration, task):
         """Every command of the command line, as it is run here."""
         spec = world.spec()
+        campaign = world.keyturn('campaign', 'create', '-f', spec).json['name']
         return {
+            'campaign create': ['-f', spec], 'campaign list': [], 'campaign show': [campaign],
+            'campaign pause': [campaign], 'campaign resume': [campaign],
+            'campaign add': [campaign, '-f', spec], 'campaign remove': [campaign, '1'],
+            'campaign cancel': [campaign],
             'plan': ['-f', spec], 'migrate': ['-f', spec, '--yes', '--detach'],
             'show': [migration], 'history': [migration], 'report': [migration], 'list': [],
             'task list': ['--all'], 'task show': [task],

@@ -49,6 +49,8 @@ class CallsTest : public ::testing::Test {
   v1::Spec ValidSpec() {
     migration::Spec spec = testing::FullMigration().spec;
     spec.flows = {};
+    // Goes with little else.
+    spec.adopt = false;
     return ToProto(spec);
   }
 
