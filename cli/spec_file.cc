@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -222,12 +223,14 @@ absl::StatusOr<SpecFile> SpecFile::Parse(const std::string& text,
   return result;
 }
 
-absl::Status SpecFile::Locate(const absl::Status& status) const {
+absl::Status SpecFile::Locate(const absl::Status& status,
+                              const std::string& name) const {
   const ErrorDetails details = DetailsOf(status);
   if (details.violations.empty()) return status;
   std::vector<std::string> lines;
   for (const FieldViolation& violation : details.violations) {
-    const Place* place = Find(violation.field);
+    if (!absl::StartsWith(violation.field, name)) continue;
+    const Place* place = Find("spec" + violation.field.substr(name.size()));
     if (place == nullptr) continue;
     lines.push_back(
         absl::StrCat(file_, ":", place->line, ": ",

@@ -29,8 +29,9 @@ class SpecFile {
 
   // Where the daemon found fault with fields of the spec, says the file's line
   // of each and calls the field as the file does. Other errors stay as they
-  // are.
-  absl::Status Locate(const absl::Status& status) const;
+  // are. `name` is what the request calls the spec: "spec", "specs[3]".
+  absl::Status Locate(const absl::Status& status,
+                      const std::string& name = "spec") const;
 
  private:
   struct Place {

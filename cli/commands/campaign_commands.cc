@@ -15,6 +15,9 @@
 namespace keyturn::cli {
 namespace {
 
+// So many bytes of specs go with one request: the daemon takes 256 KiB.
+constexpr size_t kSpecsBytesMax = 128 * 1024;
+
 constexpr char kExampleId[] = "q4x2m7n5a3bcdefg";
 
 struct Arguments {
@@ -39,20 +42,60 @@ void Print(Invocation& invocation, const v1::Campaign& campaign) {
   });
 }
 
+using Specs = std::vector<SpecFile>;
+
 // Reads every file before anything is sent.
-template <typename Request>
-absl::Status ReadSpecs(Invocation& invocation, const Arguments& arguments,
-                       Request& request) {
+absl::StatusOr<Specs> ReadSpecs(Invocation& invocation,
+                                const Arguments& arguments) {
+  Specs specs;
   for (const std::string& path : arguments.files) {
-    const absl::StatusOr<SpecFile> file =
-        SpecFile::Read(path, invocation.console());
+    absl::StatusOr<SpecFile> file = SpecFile::Read(path, invocation.console());
     if (!file.ok()) return file.status();
-    *request.add_specs() = file->spec();
+    specs.push_back(*std::move(file));
   }
-  return absl::OkStatus();
+  return specs;
 }
 
-Outcome Create(Invocation& invocation, const Arguments& arguments) {
+// Specs that go with one request, from the first to before the last.
+struct Part {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+std::vector<Part> PartsOf(const Specs& specs) {
+  std::vector<Part> parts;
+  size_t bytes = 0;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const size_t size = specs[i].spec().ByteSizeLong();
+    if (parts.empty() || bytes + size > kSpecsBytesMax) {
+      parts.push_back({i, i});
+      bytes = 0;
+    }
+    bytes += size;
+    parts.back().end = i + 1;
+  }
+  return parts;
+}
+
+template <typename Request>
+void Put(const Specs& specs, Part part, Request& request) {
+  request.clear_specs();
+  for (size_t i = part.begin; i < part.end; ++i) {
+    *request.add_specs() = specs[i].spec();
+  }
+}
+
+// Says of which file and line the error speaks.
+absl::Status Locate(const Specs& specs, Part part, const absl::Status& status) {
+  for (size_t i = part.begin; i < part.end; ++i) {
+    absl::Status located =
+        specs[i].Locate(status, absl::StrCat("specs[", i - part.begin, "]"));
+    if (located != status) return located;
+  }
+  return status;
+}
+
+v1::CreateCampaignRequest RequestOf(const Arguments& arguments) {
   v1::CreateCampaignRequest request;
   v1::Campaign& campaign = *request.mutable_campaign();
   campaign.set_title(arguments.title);
@@ -64,17 +107,87 @@ Outcome Create(Invocation& invocation, const Arguments& arguments) {
   policy.set_max_running_per_integrator_account(arguments.max_per_integrator);
   policy.set_max_running_per_erp_account(arguments.max_per_erp);
   policy.set_stop_after_failures(arguments.stop_after);
-  request.set_validate_only(arguments.dry_run);
-  const absl::Status read = ReadSpecs(invocation, arguments, request);
-  if (!read.ok()) return read;
+  return request;
+}
+
+// Those that did not fit into the first request. `campaign` is as after the
+// last of them that was accepted.
+absl::Status AddRest(Client& client, const Specs& specs,
+                     const std::vector<Part>& rest, const Arguments& arguments,
+                     v1::Campaign& campaign) {
+  v1::AddMembersRequest request;
+  request.set_name(campaign.name());
+  for (const Part part : rest) {
+    Put(specs, part, request);
+    absl::StatusOr<v1::Campaign> added =
+        client.Call(&v1::Campaigns::Stub::AddMembers, request);
+    if (!added.ok()) {
+      return WithNext(
+          WhileDoing(Locate(specs, part, added.status()),
+                     absl::StrCat(campaign.name(), " has the first ",
+                                  part.begin, " of ", specs.size(),
+                                  " specs; cannot add the others")),
+          absl::StrCat("keyturn campaign add ", ShortId(campaign.name()),
+                       " with the files from ", arguments.files[part.begin],
+                       " on"));
+    }
+    campaign = *std::move(added);
+  }
+  return absl::OkStatus();
+}
+
+// Stores nothing. The answer has the members of all parts.
+absl::StatusOr<v1::Campaign> CheckAll(Client& client, const Specs& specs,
+                                      const std::vector<Part>& parts,
+                                      v1::CreateCampaignRequest request) {
+  request.set_validate_only(true);
+  v1::Campaign all;
+  for (const Part part : parts) {
+    Put(specs, part, request);
+    absl::StatusOr<v1::Campaign> checked =
+        client.Call(&v1::Campaigns::Stub::CreateCampaign, request);
+    if (!checked.ok()) return Locate(specs, part, checked.status());
+    if (part.begin == 0) {
+      all = *std::move(checked);
+      continue;
+    }
+    for (v1::Campaign::Member& member : *checked->mutable_members()) {
+      member.set_number(member.number() + static_cast<int>(part.begin));
+      *all.add_members() = std::move(member);
+    }
+  }
+  return all;
+}
+
+Outcome Create(Invocation& invocation, const Arguments& arguments) {
+  constexpr char kDoing[] = "cannot create the campaign";
+  const absl::StatusOr<Specs> specs = ReadSpecs(invocation, arguments);
+  if (!specs.ok()) return specs.status();
   const absl::StatusOr<Client*> client = invocation.Connect();
   if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::Campaign> created =
-      (*client)->Call(&v1::Campaigns::Stub::CreateCampaign, request);
-  if (!created.ok()) {
-    return WhileDoing(created.status(), "cannot create the campaign");
+  v1::CreateCampaignRequest request = RequestOf(arguments);
+  std::vector<Part> parts = PartsOf(*specs);
+  // What goes in several requests is looked at as a whole before the first: bad
+  // input changes nothing.
+  if (arguments.dry_run || parts.size() > 1) {
+    const absl::StatusOr<v1::Campaign> checked =
+        CheckAll(**client, *specs, parts, request);
+    if (!checked.ok()) return WhileDoing(checked.status(), kDoing);
+    if (arguments.dry_run) {
+      Print(invocation, *checked);
+      return ExitCode::kDone;
+    }
   }
-  Print(invocation, *created);
+  Put(*specs, parts.front(), request);
+  absl::StatusOr<v1::Campaign> campaign =
+      (*client)->Call(&v1::Campaigns::Stub::CreateCampaign, request);
+  if (!campaign.ok()) {
+    return WhileDoing(Locate(*specs, parts.front(), campaign.status()), kDoing);
+  }
+  parts.erase(parts.begin());
+  absl::Status added = AddRest(**client, *specs, parts, arguments, *campaign);
+  if (!added.ok()) return added;
+  Print(invocation, *campaign);
   return ExitCode::kDone;
 }
 
@@ -117,11 +230,20 @@ Outcome Send(Invocation& invocation, const Arguments& arguments,
 }
 
 Outcome Add(Invocation& invocation, const Arguments& arguments) {
-  v1::AddMembersRequest request;
-  const absl::Status read = ReadSpecs(invocation, arguments, request);
-  if (!read.ok()) return read;
-  return Send(invocation, arguments, "add members to", std::move(request),
-              &v1::Campaigns::Stub::AddMembers);
+  const absl::StatusOr<std::string> name =
+      ResourceName("campaigns", arguments.id);
+  if (!name.ok()) return name.status();
+  const absl::StatusOr<Specs> specs = ReadSpecs(invocation, arguments);
+  if (!specs.ok()) return specs.status();
+  const absl::StatusOr<Client*> client = invocation.Connect();
+  if (!client.ok()) return client.status();
+  v1::Campaign campaign;
+  campaign.set_name(*name);
+  absl::Status added =
+      AddRest(**client, *specs, PartsOf(*specs), arguments, campaign);
+  if (!added.ok()) return added;
+  Print(invocation, campaign);
+  return ExitCode::kDone;
 }
 
 Outcome Remove(Invocation& invocation, const Arguments& arguments) {

@@ -398,7 +398,12 @@ asio::awaitable<void> Campaigns::Refuse(const Request& request,
       RowOf(request.caller, request.action, request.target, why, now));
   batch.audit.back().detail =
       DetailOf(*request.openings, batch.audit.back().detail);
-  const bool refused = IsRefusal(why) && !IsOvertaken(why);
+  bool refused = IsRefusal(why) && !IsOvertaken(why);
+  // A seal lasts as long as an operator wants.
+  const bool counts = !refused && !IsOvertaken(why) && !stopping_ && !parked_;
+  if (counts && ++live_[id].tries[member.number] >= kBeginTriesMax) {
+    refused = true;
+  }
   if (refused) {
     member.state = MemberState::kRefused;
     member.refusal_reason = base::ReasonOf(why);

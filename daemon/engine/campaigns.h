@@ -30,6 +30,9 @@ namespace keyturn::engine {
 
 // A member that could not begin for a reason that passes is tried again then.
 inline constexpr absl::Duration kBeginAgainWait = absl::Minutes(1);
+// So often, in one life of the daemon; then the member is refused, and its
+// failure counts.
+inline constexpr int kBeginTriesMax = 240;
 
 // The RPC's full name.
 std::string ActionOf(const ChangeCampaignCommand& command);
@@ -71,6 +74,8 @@ class Campaigns {
     Turns turns;
     // Members whose migrations are being made.
     std::set<int> beginning;
+    // How often a member could not begin for a reason that passes.
+    std::map<int, int> tries;
     bool looking = false;
     // Something has changed since the last look.
     bool due = false;

@@ -71,7 +71,7 @@ asio::awaitable<void> ClearUpTokens(Context& context, Outcome& outcome) {
   }
   if (notes.issue_calls > 0 && !notes.token_listed) {
     outcome.left_to_do.push_back(absl::StrCat(
-        "see that NetSuite lists but one access token named ",
+        "see that NetSuite lists only one access token named ",
         TokenName(context.migration.id, notes.token_number),
         ", and revoke what is more: Keyturn could not read the list"));
   }

@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
@@ -65,6 +66,49 @@ TEST_F(CampaignTest, SendsNothingWhenASpecIsNone) {
   const std::string broken = directory_.Write("broken.yaml", "recipe: [");
   EXPECT_EQ(Keyturn({"create", "-f", spec_, broken}).code, ExitCode::kUsage);
   EXPECT_THAT(daemon_.request_ids("CreateCampaign"), SizeIs(0));
+}
+
+TEST_F(CampaignTest, NamesFileAndLineOfWhatTheDaemonRefuses) {
+  google::rpc::BadRequest::FieldViolation violation;
+  violation.set_field("specs[1].netsuite.user");
+  violation.set_description("is no e-mail address");
+  daemon_.Fail("CreateCampaign",
+               MakeError(grpc::StatusCode::INVALID_ARGUMENT, "INVALID_FIELD",
+                         "a field is wrong", {violation}));
+  const std::string other = directory_.Write("other.yaml", SampleSpec());
+  const Result result = Keyturn({"create", "-f", spec_, other});
+  EXPECT_EQ(result.code, ExitCode::kUsage);
+  EXPECT_THAT(result.error,
+              AllOf(ContainsRegex("other.yaml:[0-9]+: netsuite.user: is no"),
+                    Not(HasSubstr("specs[1]"))));
+}
+
+// The daemon takes so many bytes at once.
+TEST_F(CampaignTest, ManySpecsGoInPartsAfterAllWereLookedAt) {
+  std::vector<std::string> arguments = {"create", "-o", "json"};
+  for (int i = 0; i < 1500; ++i) {
+    arguments.insert(arguments.end(), {"-f", spec_});
+  }
+  const Result result = Keyturn(arguments);
+  ASSERT_EQ(result.code, ExitCode::kDone) << result.error;
+  const size_t parts = daemon_.request_ids("AddMembers").size() + 1;
+  EXPECT_GT(parts, 1u);
+  // Each part was looked at, and the first one created.
+  EXPECT_THAT(daemon_.request_ids("CreateCampaign"), SizeIs(parts + 1));
+}
+
+TEST_F(CampaignTest, TellsHowFarItCameWhenTheRestIsNotTaken) {
+  daemon_.Fail("AddMembers", MakeError(grpc::StatusCode::FAILED_PRECONDITION,
+                                       "ILLEGAL_TRANSITION", "is CANCELLED"));
+  std::vector<std::string> arguments = {"create"};
+  for (int i = 0; i < 1500; ++i) {
+    arguments.insert(arguments.end(), {"-f", spec_});
+  }
+  const Result result = Keyturn(arguments);
+  EXPECT_EQ(result.code, ExitCode::kRefused);
+  EXPECT_THAT(result.error,
+              AllOf(HasSubstr("has the first"), HasSubstr("of 1500 specs"),
+                    HasSubstr("keyturn campaign add")));
 }
 
 TEST_F(CampaignTest, ShowsHowItAndItsMembersStand) {

@@ -1,4 +1,6 @@
 // Campaigns: who begins when, and what a crash, a seal or a caller changes.
+#include "daemon/engine/campaigns.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -211,6 +213,22 @@ TEST_F(CampaignsTest, WhatPreflightRefusesIsKeptWithItsReason) {
   ASSERT_THAT(Ask(id, CampaignCommand::kResume), IsOk());
   RunUntilItIs(CampaignState::kFinished, id);
   EXPECT_EQ(Migrations(), 2u);
+}
+
+// Nothing is tried for ever: then a person is told.
+TEST_F(CampaignsTest, WhatCannotBeginForHoursIsRefused) {
+  int tries = 0;
+  store_->refuse = [&tries](const store::Batch& batch) -> absl::Status {
+    if (!batch.migration.has_value()) return absl::OkStatus();
+    ++tries;
+    return base::WithReason(absl::AbortedError("not now"), "REVISION_CONFLICT");
+  };
+  const std::string id = Start(Policy(1, 2, 2), 1);
+  RunUntilItIs(CampaignState::kStopped, id);
+  EXPECT_EQ(tries, engine::kBeginTriesMax);
+  const migration::CampaignMember member = Campaign(id).members[0].member;
+  EXPECT_EQ(member.state, MemberState::kRefused);
+  EXPECT_EQ(member.refusal_reason, "REVISION_CONFLICT");
 }
 
 TEST_F(CampaignsTest, StandsStillWhileTheVaultIsSealed) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/status.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/lists.h"
 #include "daemon/store/sqlite/campaigns.h"
 #include "daemon/store/sqlite/pages.h"
 #include "daemon/store/sqlite/reader.h"
@@ -34,13 +35,6 @@ std::array<Use, 4> UsesOf(const Migration& migration) {
           Use{kUsesAccount, spec.netsuite.account},
           Use{kUsesCredential, spec.old_login},
           Use{kUsesCredential, spec.token.consumer}};
-}
-
-absl::Status NoSuch(std::string_view what, const std::string& name,
-                    std::string_view reason) {
-  return base::WithReason(absl::NotFoundError(absl::StrCat(
-                              "there is no ", base::ToAbsl(what), " ", name)),
-                          reason);
 }
 
 absl::Status InUse(std::string_view what, const std::string& name,
