@@ -211,8 +211,8 @@ void Checkers::HoldsTheTokenInUse() {
     Find("G1", "SUCCEEDED, and the connection is not on a token");
   }
   if (!on_token) return;
-  const bool by_hand = !token_by_hand_.empty() &&
-                       Text(netsuite, "tokenId") == token_by_hand_;
+  const bool by_hand =
+      !token_by_hand_.empty() && Text(netsuite, "tokenId") == token_by_hand_;
   if (by_hand && end->state != State::kSucceeded) return;
   const auto holds = [&](store::VersionSelector version) {
     vault::Openings openings;
